@@ -1,0 +1,50 @@
+import { NAME_CHARS_MAX } from "./limits.ts";
+
+declare const brand: unique symbol;
+type Id<Name extends string> = string & { readonly [brand]: Name };
+
+/** A user: the public nkey, `U` and 55 characters of base32. Its checksum is checked in `nkey.ts`. */
+export type UserId = Id<"user">;
+/** A room: 26 random characters `[a-z2-7]`, never text of a user. */
+export type RoomId = Id<"room">;
+/** An operation: 64 hex digits (a digest, or random). */
+export type OperationId = Id<"operation">;
+
+const ROOM_ID = /^[a-z2-7]{26}$/;
+const OPERATION_ID = /^[0-9a-f]{64}$/;
+const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
+
+export function isRoomId(text: string): text is RoomId {
+  return ROOM_ID.test(text);
+}
+
+export function isOperationId(text: string): text is OperationId {
+  return OPERATION_ID.test(text);
+}
+
+/** Renders random bytes as a room id. Takes 17 bytes or more: 26 characters are 130 bits. */
+export function roomIdOf(random: Uint8Array): RoomId {
+  let bits = 0;
+  let value = 0;
+  let text = "";
+  for (const byte of random) {
+    value = (value << 8) | byte;
+    bits += 8;
+    while (bits >= 5 && text.length < 26) {
+      bits -= 5;
+      text += BASE32.charAt((value >>> bits) & 31);
+      value &= (1 << bits) - 1;
+    }
+  }
+  // 26 characters of the alphabet, by the loop above.
+  return text as RoomId;
+}
+
+// Letters, marks, numbers, punctuation, symbols and single spaces; no control or format characters,
+// which could hide or reorder what a list shows.
+const NAME = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]+(?: [\p{L}\p{M}\p{N}\p{P}\p{S}]+)*$/u;
+
+/** Says whether a text can name a user or a room: one line, printable, not empty, no odd spaces. */
+export function isName(text: string): boolean {
+  return text.length <= NAME_CHARS_MAX && NAME.test(text);
+}

@@ -1,0 +1,168 @@
+import type { UserId } from "./ids.ts";
+import { type Refusal, refusal } from "./problems.ts";
+
+const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const USER_PREFIX = 20 << 3;
+const USER_KEY = /^U[A-Z2-7]{55}$/;
+const SEED = /^S[ACNOUX][A-Z2-7]{56}$/;
+
+/**
+ * Reads a public user nkey: `U…`, 56 characters of base32, prefix byte, 32 key bytes, CRC-16.
+ * Returns the 32 bytes of the Ed25519 key, or why it is none. A seed is never echoed.
+ * Source: nats-io/nkeys, `strkey.go`; NATS ADR-1.
+ */
+export function readUserKey(text: string): { readonly bytes: Uint8Array } | Refusal {
+  if (SEED.test(text)) {
+    return refusal(
+      "key-invalid",
+      "Cannot use this key: it is a secret seed, and a public key begins with U",
+    );
+  }
+  if (!USER_KEY.test(text)) {
+    return refusal(
+      "key-invalid",
+      "Cannot use this key: a public user key is U and 55 more characters A to Z, 2 to 7",
+    );
+  }
+  const raw = decodeBase32(text);
+  const payload = raw.subarray(0, 33);
+  const checksum = (raw[33] ?? 0) | ((raw[34] ?? 0) << 8);
+  if (raw[0] !== USER_PREFIX || crc16(payload) !== checksum) {
+    return refusal(
+      "key-invalid",
+      "Cannot use this key: its checksum is wrong, so a character was changed or lost",
+    );
+  }
+  const bytes = payload.slice(1);
+  if (isSmallOrder(bytes)) {
+    return refusal(
+      "key-invalid",
+      "Cannot use this key: it is a point of small order, which anyone can sign for",
+    );
+  }
+  if (!isCurvePoint(bytes)) {
+    return refusal("key-invalid", "Cannot use this key: it is no point of the curve Ed25519");
+  }
+  return { bytes };
+}
+
+/** Narrows a text to a user id. Use `readUserKey` where the reason matters. */
+export function isUserId(text: string): text is UserId {
+  return "bytes" in readUserKey(text);
+}
+
+/** Says whether a text has the form of a user key, without judging it: cheap, for hot paths. */
+export function looksLikeUserKey(text: string): text is UserId {
+  return USER_KEY.test(text);
+}
+
+/** The 32 bytes inside a user id that was checked before; no arithmetic, for hot paths. */
+export function userKeyBytes(user: UserId): Uint8Array {
+  return decodeBase32(user).slice(1, 33);
+}
+
+/** Renders 32 key bytes as a public user nkey. */
+export function userKeyOf(bytes: Uint8Array): UserId {
+  const raw = new Uint8Array(35);
+  raw[0] = USER_PREFIX;
+  raw.set(bytes.subarray(0, 32), 1);
+  const checksum = crc16(raw.subarray(0, 33));
+  raw[33] = checksum & 0xff;
+  raw[34] = checksum >>> 8;
+  // The encoding just made.
+  return encodeBase32(raw) as UserId;
+}
+
+function decodeBase32(text: string): Uint8Array {
+  const bytes = new Uint8Array(Math.floor((text.length * 5) / 8));
+  let bits = 0;
+  let value = 0;
+  let at = 0;
+  for (const character of text) {
+    value = (value << 5) | BASE32.indexOf(character);
+    bits += 5;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes[at++] = (value >>> bits) & 0xff;
+      value &= (1 << bits) - 1;
+    }
+  }
+  return bytes;
+}
+
+function encodeBase32(bytes: Uint8Array): string {
+  let bits = 0;
+  let value = 0;
+  let text = "";
+  for (const byte of bytes) {
+    value = (value << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += BASE32.charAt((value >>> bits) & 31);
+      value &= (1 << bits) - 1;
+    }
+  }
+  return bits > 0 ? text + BASE32.charAt((value << (5 - bits)) & 31) : text;
+}
+
+/** CRC-16/XMODEM, as nkeys use it. */
+function crc16(bytes: Uint8Array): number {
+  let crc = 0;
+  for (const byte of bytes) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit++) crc = ((crc << 1) ^ (crc & 0x8000 ? 0x1021 : 0)) & 0xffff;
+  }
+  return crc;
+}
+
+const P = 2n ** 255n - 19n;
+const D = 37095705934669439343138083508754565189542113879843219016388785533085940283555n;
+/** The y coordinates of the eight points of small order; 14 encodings reduce to them. */
+const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
+  0n,
+  1n,
+  P - 1n,
+  2707385501144840649318225287225658788936804267575313519463743609750303402022n,
+  55188659117513257062467267217118295137698188065244968500265048394206261417927n,
+]);
+
+/**
+ * Says whether 32 key bytes encode a point of small order, in any of its 14 encodings: one constant
+ * signature verifies for everybody under such a key. Source: IACR eprint 2020/1244, table 1.
+ */
+export function isSmallOrder(bytes: Uint8Array): boolean {
+  return SMALL_ORDER_Y.has(yOf(bytes) % P);
+}
+
+/** Says whether 32 key bytes are a canonical encoding of a point. Source: RFC 8032 §5.1.3. */
+function isCurvePoint(bytes: Uint8Array): boolean {
+  const y = yOf(bytes);
+  if (y >= P) return false;
+  const numerator = mod(y * y - 1n);
+  const denominator = mod(D * y * y + 1n);
+  const square = mod(numerator * power(denominator, P - 2n));
+  return square === 0n || power(square, (P - 1n) / 2n) === 1n;
+}
+
+function yOf(bytes: Uint8Array): bigint {
+  let y = 0n;
+  for (let at = 31; at >= 0; at--)
+    y = (y << 8n) | BigInt((bytes[at] ?? 0) & (at === 31 ? 0x7f : 0xff));
+  return y;
+}
+
+function mod(value: bigint): bigint {
+  const rest = value % P;
+  return rest < 0n ? rest + P : rest;
+}
+
+function power(base: bigint, exponent: bigint): bigint {
+  let result = 1n;
+  let square = mod(base);
+  for (let left = exponent; left > 0n; left >>= 1n) {
+    if (left & 1n) result = mod(result * square);
+    square = mod(square * square);
+  }
+  return result;
+}

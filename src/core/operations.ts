@@ -1,0 +1,116 @@
+import type { CanonicalValue } from "./canonical.ts";
+import type { OperationId, RoomId, UserId } from "./ids.ts";
+import type { Refusal } from "./problems.ts";
+
+/** The version of the rules that an entry is applied by. Raised when a rule's answer changes. */
+export const OPERATION_FORMAT = 1;
+
+export type BusRole = "admin" | "member";
+export type RoomRole = "owner" | "member" | "reader" | "writer";
+export type UserState = "active" | "revoked";
+export type MemberState = "pending" | "active";
+/** `k`: kept in history; `n`: never kept. A token of the subject, fixed when the room is made. */
+export type HistoryClass = "k" | "n";
+
+/** Who acts: the operator at the node's own socket, a user by key, or nobody known (off, soft). */
+export type Actor =
+  | { readonly kind: "operator" }
+  | { readonly kind: "user"; readonly user: UserId }
+  | { readonly kind: "anonymous" };
+
+/** What proves the actor, kept with the entry for the audit. */
+export type Evidence =
+  | { readonly kind: "local"; readonly uid: number }
+  | {
+      readonly kind: "signature";
+      readonly base: string;
+      readonly signature: string;
+      readonly body: string;
+    }
+  | { readonly kind: "token"; readonly token: string }
+  | { readonly kind: "none" };
+
+/** A change that somebody asks for: data only, with every chosen value in it. */
+export type Change =
+  | { readonly kind: "user.seed"; readonly user: UserId; readonly name: string | null }
+  | {
+      readonly kind: "user.add";
+      readonly user: UserId;
+      readonly name: string | null;
+      readonly role: BusRole;
+    }
+  | { readonly kind: "user.revoke"; readonly user: UserId }
+  | { readonly kind: "user.restore"; readonly user: UserId }
+  | {
+      readonly kind: "room.create";
+      readonly room: RoomId;
+      readonly name: string;
+      readonly history: HistoryClass;
+      /** One hex digit, by which history can be spread over streams. */
+      readonly shard: string;
+      /** Who becomes its owner; null only for the operator, who adds one later. */
+      readonly owner: UserId | null;
+    }
+  | { readonly kind: "room.delete"; readonly room: RoomId }
+  | {
+      readonly kind: "member.add";
+      readonly room: RoomId;
+      readonly user: UserId;
+      readonly role: RoomRole;
+    }
+  | { readonly kind: "member.accept"; readonly room: RoomId; readonly user: UserId }
+  | { readonly kind: "member.remove"; readonly room: RoomId; readonly user: UserId };
+
+export type ChangeKind = Change["kind"];
+
+/** One entry's content: who asked for which change, when, and what proves it. */
+export interface Operation {
+  readonly format: number;
+  readonly id: OperationId;
+  /** Milliseconds since the epoch, by the node that took the request. */
+  readonly at: number;
+  readonly actor: Actor;
+  readonly evidence: Evidence;
+  /** Digest of (key id, nonce) of a signed request; a second use is refused. */
+  readonly signatureId: string | null;
+  /** The caller's Idempotency-Key; a repeat gets the recorded outcome. */
+  readonly idempotencyKey: string | null;
+  /** Digest of what the caller sent, so that a repeat can be told from another request. */
+  readonly requestDigest: string;
+  readonly change: Change;
+}
+
+/** What each node does after the commit; idempotent, recomputed at boot. */
+export type Effect =
+  /** The rights of these users changed: connections that lost something are kicked. */
+  | { readonly kind: "rights.changed"; readonly users: readonly UserId[] }
+  /** A user is told something on `me.<nkey>.<event>`. */
+  | {
+      readonly kind: "user.told";
+      readonly user: UserId;
+      readonly event: "room.gained" | "room.lost" | "room.changed" | "room.invited";
+      readonly room: RoomId;
+      readonly role: RoomRole | null;
+    };
+
+export type Outcome =
+  | { readonly status: "applied"; readonly effects: readonly Effect[] }
+  | { readonly status: "refused"; readonly refusal: Refusal };
+
+/** One changed row, as the chain sees it: the new row, or null when it is gone. */
+export interface RowChange {
+  readonly table: "users" | "rooms" | "members";
+  readonly key: string;
+  readonly row: { readonly [column: string]: CanonicalValue } | null;
+}
+
+/** What `commit` answers. */
+export interface Committed {
+  readonly seq: number;
+  readonly outcome: Outcome;
+  /** True when this operation was applied before and the recorded outcome is returned. */
+  readonly repeated: boolean;
+}
+
+/** Gives an operation its place in the order, applies it, and answers its outcome. */
+export type Commit = (operation: Operation) => Promise<Committed>;

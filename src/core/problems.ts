@@ -1,0 +1,113 @@
+/** What a command's process exits with. */
+export const EXIT = { done: 0, failed: 1, usage: 2, refused: 3, unreachable: 4 } as const;
+
+interface ProblemKind {
+  /** HTTP status; problems that no request can meet still carry the nearest one. */
+  readonly status: number;
+  readonly title: string;
+  /** Exit code of the command line. */
+  readonly exit: (typeof EXIT)[keyof typeof EXIT];
+}
+
+/**
+ * The one table of problems: HTTP status, title, exit code. Codes are never reused.
+ * Source: RFC 9457 (`type` and `title` belong to the code, `detail` to the occurrence).
+ */
+export const PROBLEMS = {
+  // Starting a node.
+  usage: { status: 400, title: "Wrong usage", exit: EXIT.usage },
+  "boot-refused": {
+    status: 409,
+    title: "The node refuses to start insecurely",
+    exit: EXIT.refused,
+  },
+  "cluster-refused": { status: 409, title: "The node refuses this cluster", exit: EXIT.refused },
+  "tls-unusable": { status: 409, title: "A TLS file cannot be used", exit: EXIT.refused },
+  "folder-in-use": { status: 409, title: "Another process uses this folder", exit: EXIT.refused },
+  "start-failed": { status: 500, title: "The node could not start", exit: EXIT.failed },
+  "journal-damaged": { status: 500, title: "The journal is damaged", exit: EXIT.refused },
+  "schema-too-new": { status: 409, title: "The data is of a newer unibus", exit: EXIT.refused },
+  // Reaching a node.
+  "node-not-found": { status: 404, title: "No node here", exit: EXIT.unreachable },
+  "node-unreachable": { status: 503, title: "The node does not answer", exit: EXIT.unreachable },
+  // Asking the API.
+  "request-malformed": { status: 400, title: "The request cannot be read", exit: EXIT.failed },
+  "request-invalid": {
+    status: 422,
+    title: "The request is not of the right shape",
+    exit: EXIT.failed,
+  },
+  "request-too-large": { status: 413, title: "The request is too large", exit: EXIT.failed },
+  "media-type": { status: 415, title: "The content type is not accepted", exit: EXIT.failed },
+  "route-not-found": { status: 404, title: "No such route", exit: EXIT.failed },
+  "method-not-allowed": { status: 405, title: "The route has no such method", exit: EXIT.failed },
+  "host-unknown": { status: 421, title: "The host is not one of this node", exit: EXIT.refused },
+  "origin-foreign": {
+    status: 403,
+    title: "A foreign page may not call this node",
+    exit: EXIT.refused,
+  },
+  unauthenticated: { status: 401, title: "Authentication is required", exit: EXIT.refused },
+  forbidden: { status: 403, title: "Not allowed", exit: EXIT.refused },
+  internal: { status: 500, title: "Internal error", exit: EXIT.failed },
+  "shutting-down": { status: 503, title: "The node is stopping", exit: EXIT.unreachable },
+  "journal-unavailable": { status: 503, title: "The journal takes no entries", exit: EXIT.failed },
+  // Deciding an operation.
+  "idempotency-conflict": {
+    status: 422,
+    title: "The key belongs to another request",
+    exit: EXIT.refused,
+  },
+  "signature-repeated": { status: 401, title: "The signature was used before", exit: EXIT.refused },
+  "key-invalid": { status: 422, title: "Not a usable public key", exit: EXIT.refused },
+  "bus-has-admin": { status: 409, title: "The bus has an admin", exit: EXIT.refused },
+  "user-exists": { status: 409, title: "The user exists", exit: EXIT.refused },
+  "user-not-found": { status: 404, title: "No such user", exit: EXIT.refused },
+  "user-revoked": { status: 409, title: "The user is revoked", exit: EXIT.refused },
+  "name-taken": { status: 409, title: "The name is taken", exit: EXIT.refused },
+  "name-ambiguous": { status: 409, title: "The name is not unique", exit: EXIT.refused },
+  "room-not-found": { status: 404, title: "No such room", exit: EXIT.refused },
+  "room-exists": { status: 409, title: "The room exists", exit: EXIT.refused },
+  "rooms-full": {
+    status: 409,
+    title: "The user has all the rooms a user may have",
+    exit: EXIT.refused,
+  },
+  "room-full": { status: 409, title: "The room is full", exit: EXIT.refused },
+  "pending-full": {
+    status: 409,
+    title: "Too many memberships wait for acceptance",
+    exit: EXIT.refused,
+  },
+  "member-not-found": { status: 404, title: "No such member", exit: EXIT.refused },
+  "plain-rooms-disabled": {
+    status: 403,
+    title: "Plain rooms are disabled here",
+    exit: EXIT.refused,
+  },
+} as const satisfies Readonly<Record<string, ProblemKind>>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** An error that a caller expects, by a code of the table and words about this occurrence. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  constructor(
+    readonly code: ProblemCode,
+    /** "Cannot <action>: <present state, and the needed one>"; never a secret. */
+    readonly detail: string,
+    options?: ErrorOptions,
+  ) {
+    super(detail, options);
+  }
+}
+
+/** Why something may not be: the answer of every `refuse…` function that refuses. */
+export interface Refusal {
+  readonly code: ProblemCode;
+  readonly detail: string;
+}
+
+export function refusal(code: ProblemCode, detail: string): Refusal {
+  return { code, detail };
+}

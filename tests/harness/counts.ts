@@ -1,0 +1,23 @@
+import { appendFileSync } from "node:fs";
+
+/** How often each repeated test repeats: small in the test command, more in `npm run prove`. */
+const COUNTS = {
+  "model-operations": { small: 300, prove: 5_000 },
+} as const satisfies Readonly<Record<string, { small: number; prove: number }>>;
+
+/** True when `npm run prove` runs the tests. */
+export const proving = process.env.UNIBUS_TEST_DEPTH === "prove";
+
+/** The count of a repeated test at the depth of this run. */
+export function count(name: keyof typeof COUNTS): number {
+  return proving ? COUNTS[name].prove : COUNTS[name].small;
+}
+
+/** Records what a test counted or measured, for docs/proof.md. A no-op in the test command. */
+export function recordProof(
+  name: string,
+  numbers: Readonly<Record<string, number | string>>,
+): void {
+  const file = process.env.UNIBUS_PROOF_FILE;
+  if (file) appendFileSync(file, `${JSON.stringify({ name, numbers })}\n`);
+}
