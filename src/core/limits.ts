@@ -42,12 +42,27 @@ export const REFUSALS_KEPT_MAX = 200;
 export const REGISTRY_RECONCILE_MS = 60_000;
 /** Bytes of a request's body on routes that take JSON. */
 export const JSON_BODY_BYTES_MAX = 64 * 1024;
+/** Bytes of any request's body: what Bun cuts off if a route should ever forget its own ceiling. */
+export const HTTP_BODY_BYTES_MAX = 1024 * 1024 * 1024;
+/** How long a connection may be silent; Bun gives a slow body the same time. */
+export const HTTP_IDLE_TIMEOUT_MS = 10_000;
+/** How deep JSON of a request may be nested: ours never is, and a parser's stack is finite. */
+export const JSON_DEPTH_MAX = 16;
+/** Bytes of a body too large, and how long it is thrown away, so that the client reads the answer. */
+export const REFUSED_BODY_BYTES_MAX = 1024 * 1024;
+export const REFUSED_BODY_WAIT_MS = 1_000;
 /** Characters of an Idempotency-Key. */
 export const IDEMPOTENCY_KEY_CHARS_MAX = 128;
+/** Characters of one journal entry: a whole body as evidence, and well under a NATS message. */
+export const ENTRY_CHARS_MAX = 512 * 1024;
 /** Rows of one page of a list. */
 export const PAGE_ROWS_MAX = 1_000;
+/** Rows of a page when none are asked for. */
+export const PAGE_ROWS_DEFAULT = 100;
 /** How long a stop waits for requests under way (M-100). */
 export const HTTP_STOP_TIMEOUT_MS = 5_000;
+/** How long a nats-server may take to tell its version. */
+export const NATS_VERSION_TIMEOUT_MS = 5_000;
 /** How long nats-server may take to be ready. */
 export const NATS_READY_TIMEOUT_MS = 30_000;
 /** How long nats-server may take to stop before it is killed. */
@@ -62,7 +77,13 @@ export const NATS_QUICK_EXIT_MS = 1_000;
 export const NATS_QUICK_EXITS_MAX = 3;
 /** How long a command waits for a folder that another command is using. */
 export const LOCK_WAIT_MS = 5_000;
+/** How often such a command tries again, on average. */
+export const LOCK_RETRY_MS = 20;
 /** How long a command waits for a node's answer. */
 export const COMMAND_TIMEOUT_MS = 30_000;
 /** How long SQLite waits for another process (only a backup tool should ever be one). */
 export const SQLITE_BUSY_TIMEOUT_MS = 5_000;
+/** Different subjects that soft judges between two reconciliations. */
+export const SOFT_SUBJECTS_MAX = 10_000;
+/** Bytes of a certificate, key or password file that the settings name: a long chain fits. */
+export const CONFIG_FILE_BYTES_MAX = 1024 * 1024;

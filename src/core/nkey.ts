@@ -2,7 +2,9 @@ import type { UserId } from "./ids.ts";
 import { type Refusal, refusal } from "./problems.ts";
 
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-const USER_PREFIX = 20 << 3;
+/** The byte in front of the 32 key bytes, by what the key is for. Source: nats-io/nkeys, `strkey.go`. */
+const PREFIX = { account: 0, server: 13 << 3, user: 20 << 3 } as const;
+export type NkeyKind = keyof typeof PREFIX;
 const USER_KEY = /^U[A-Z2-7]{55}$/;
 const SEED = /^S[ACNOUX][A-Z2-7]{56}$/;
 
@@ -24,16 +26,13 @@ export function readUserKey(text: string): { readonly bytes: Uint8Array } | Refu
       "Cannot use this key: a public user key is U and 55 more characters A to Z, 2 to 7",
     );
   }
-  const raw = decodeBase32(text);
-  const payload = raw.subarray(0, 33);
-  const checksum = (raw[33] ?? 0) | ((raw[34] ?? 0) << 8);
-  if (raw[0] !== USER_PREFIX || crc16(payload) !== checksum) {
+  const bytes = findNkeyBytes("user", text);
+  if (bytes === null) {
     return refusal(
       "key-invalid",
       "Cannot use this key: its checksum is wrong, so a character was changed or lost",
     );
   }
-  const bytes = payload.slice(1);
   if (isSmallOrder(bytes)) {
     return refusal(
       "key-invalid",
@@ -63,14 +62,28 @@ export function userKeyBytes(user: UserId): Uint8Array {
 
 /** Renders 32 key bytes as a public user nkey. */
 export function userKeyOf(bytes: Uint8Array): UserId {
+  // The encoding just made.
+  return encodeNkey("user", bytes) as UserId;
+}
+
+/** Renders 32 key bytes as a public nkey: prefix byte, key, CRC-16, in base32. */
+export function encodeNkey(kind: NkeyKind, bytes: Uint8Array): string {
   const raw = new Uint8Array(35);
-  raw[0] = USER_PREFIX;
+  raw[0] = PREFIX[kind];
   raw.set(bytes.subarray(0, 32), 1);
   const checksum = crc16(raw.subarray(0, 33));
   raw[33] = checksum & 0xff;
   raw[34] = checksum >>> 8;
-  // The encoding just made.
-  return encodeBase32(raw) as UserId;
+  return encodeBase32(raw);
+}
+
+/** The 32 bytes of a public nkey of the given kind, or null when prefix or checksum are wrong. */
+export function findNkeyBytes(kind: NkeyKind, text: string): Uint8Array | null {
+  if (!/^[A-Z2-7]{56}$/.test(text)) return null;
+  const raw = decodeBase32(text);
+  const checksum = (raw[33] ?? 0) | ((raw[34] ?? 0) << 8);
+  if (raw[0] !== PREFIX[kind] || crc16(raw.subarray(0, 33)) !== checksum) return null;
+  return raw.slice(1, 33);
 }
 
 function decodeBase32(text: string): Uint8Array {

@@ -27,6 +27,8 @@ export const PROBLEMS = {
   "start-failed": { status: 500, title: "The node could not start", exit: EXIT.failed },
   "journal-damaged": { status: 500, title: "The journal is damaged", exit: EXIT.refused },
   "schema-too-new": { status: 409, title: "The data is of a newer unibus", exit: EXIT.refused },
+  "file-unusable": { status: 409, title: "The file cannot be used", exit: EXIT.refused },
+  "file-exists": { status: 409, title: "The file exists", exit: EXIT.refused },
   // Reaching a node.
   "node-not-found": { status: 404, title: "No node here", exit: EXIT.unreachable },
   "node-unreachable": { status: 503, title: "The node does not answer", exit: EXIT.unreachable },
@@ -51,6 +53,7 @@ export const PROBLEMS = {
   forbidden: { status: 403, title: "Not allowed", exit: EXIT.refused },
   internal: { status: 500, title: "Internal error", exit: EXIT.failed },
   "shutting-down": { status: 503, title: "The node is stopping", exit: EXIT.unreachable },
+  "not-ready": { status: 503, title: "The node is not ready", exit: EXIT.unreachable },
   "journal-unavailable": { status: 503, title: "The journal takes no entries", exit: EXIT.failed },
   // Deciding an operation.
   "idempotency-conflict": {

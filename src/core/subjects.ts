@@ -39,3 +39,19 @@ export function readRoomSubject(subject: string): {
   if (rm !== "rm" || !history || !shard || !room || !sender || topic === undefined) return null;
   return { history, shard, room, sender };
 }
+
+/**
+ * Says whether everything that `subject` can match is matched by `pattern`, by NATS's wildcards:
+ * `*` for one token, `>` for one or more at the end.
+ */
+export function coversSubject(pattern: string, subject: string): boolean {
+  const want = pattern.split(".");
+  const have = subject.split(".");
+  for (const [at, token] of want.entries()) {
+    const given = have[at];
+    if (given === undefined) return false;
+    if (token === ">") return true;
+    if (given === ">" || (token !== "*" && token !== given)) return false;
+  }
+  return want.length === have.length;
+}

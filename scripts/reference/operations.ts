@@ -1,0 +1,69 @@
+import type { ChangeKind } from "../../src/core/operations.ts";
+
+/** What each kind does. The compiler asks for one per kind. */
+const MEANING: Readonly<Record<ChangeKind, string>> = {
+  "user.seed": "Makes the first admin of a bus that has none.",
+  "user.add": "Admits a key to the bus.",
+  "user.revoke": "Takes every right from a user; open connections are closed.",
+  "user.restore": "Admits a revoked user again, without the rooms it was in.",
+  "room.create": "Makes a room and, when one is named, its owner.",
+  "room.delete": "Deletes a room with its memberships; its id is never used again.",
+  "member.add": "Adds a user to a room, or changes the role; the user may have to accept.",
+  "member.accept": "Accepts a waiting membership: rights begin.",
+  "member.remove": "Removes a user from a room, or declines a waiting membership.",
+};
+
+const FIELD = /(?:\/\*\*\s*((?:(?!\*\/)[\s\S])*?)\s*\*\/\s*)?readonly (\w+): ([^;}]+?)\s*[;}]/g;
+
+interface Field {
+  readonly name: string;
+  readonly type: string;
+  readonly words: string;
+}
+
+function fieldsOf(text: string): readonly Field[] {
+  return [...text.matchAll(FIELD)].map(([, comment = "", name = "", type = ""]) => ({
+    name,
+    type: type.replaceAll("|", "\\|"),
+    words: comment.replace(/\s*\n\s*\*\s*/g, " "),
+  }));
+}
+
+/** The part of a file from a declaration to the empty line behind it. */
+function declaration(text: string, head: string): string {
+  const start = text.indexOf(head);
+  if (start < 0) throw new Error(`src/core/operations.ts has no "${head}"`);
+  return text.slice(start, text.indexOf("\n\n", start));
+}
+
+/** Renders the page of operations. `text` is src/core/operations.ts: its types are read as text. */
+export function renderOperations(text: string): string {
+  const shared = fieldsOf(declaration(text, "export interface Operation {")).map(
+    ({ name, type, words }) => `| \`${name}\` | \`${type}\` | ${words} |`,
+  );
+  const kinds = declaration(text, "export type Change =")
+    .split(/^ {2}\| /m)
+    .slice(1)
+    .map(fieldsOf)
+    .map(([kind, ...fields]) => {
+      const carries = fields.map(({ name, type }) => `\`${name}: ${type}\``).join(", ");
+      const code = kind?.type.replaceAll('"', "") ?? "";
+      // The kinds of the type are the keys of the table; the compiler compares them.
+      return `| \`${code}\` | ${carries} | ${MEANING[code as ChangeKind]} |`;
+    });
+  return `# Operations
+
+Every change of the bus is one operation in the journal. It carries all that was chosen for it, so
+that applying it again, anywhere, gives the same state.
+
+| kind | carries | what it does |
+|---|---|---|
+${kinds.join("\n")}
+
+Every operation also has:
+
+| field | type | meaning |
+|---|---|---|
+${shared.join("\n")}
+`;
+}

@@ -1,0 +1,78 @@
+import { readFileSync } from "node:fs";
+import { createUser, fromSeed } from "@nats-io/nkeys";
+import type { UserId } from "../core/ids.ts";
+import { isUserId } from "../core/nkey.ts";
+import { Problem } from "../core/problems.ts";
+import { quote } from "../core/quote.ts";
+import { writeNewFile } from "../system/files.ts";
+
+/** A key file is one line; a larger file is something else. */
+const KEY_FILE_CHARS_MAX = 4_096;
+const SEED = /^SU[A-Z2-7]{56}$/m;
+
+/**
+ * Makes a key pair and writes its seed to a new file that only its owner may read, in the form that
+ * every NATS client takes. Returns the public key. Throws `file-exists`; nothing is overwritten.
+ */
+export async function makeKeyFile(path: string): Promise<UserId> {
+  const pair = createUser();
+  const user = checked(pair.getPublicKey());
+  const line = new Uint8Array([...pair.getSeed(), 0x0a]);
+  try {
+    writeNewFile(path, line, { mode: 0o600 });
+  } catch (error) {
+    const exists = error instanceof Error && "code" in error && error.code === "EEXIST";
+    if (!exists) {
+      const reason = error instanceof Error ? error.message : "unknown";
+      throw new Problem("file-unusable", `Cannot write the key file ${quote(path)}: ${reason}`, {
+        cause: error,
+      });
+    }
+    throw new Problem(
+      "file-exists",
+      `Cannot make the key file ${quote(path)}: it exists, and a key is never overwritten; choose another name`,
+    );
+  } finally {
+    line.fill(0);
+    pair.clear();
+  }
+  return user;
+}
+
+/** Reads the public key of a key file; the seed goes nowhere. Throws `file-unusable`. */
+export function readPublicKey(path: string): UserId {
+  const seed = SEED.exec(readText(path))?.[0];
+  if (seed === undefined) {
+    throw new Problem(
+      "file-unusable",
+      `Cannot read the key file ${quote(path)}: it holds no user seed (SU and 56 more characters)`,
+    );
+  }
+  try {
+    return checked(fromSeed(new TextEncoder().encode(seed)).getPublicKey());
+  } catch (error) {
+    // The library's words could hold the seed.
+    if (error instanceof Problem) throw error;
+    throw new Problem(
+      "file-unusable",
+      `Cannot read the key file ${quote(path)}: its seed is damaged`,
+    );
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8").slice(0, KEY_FILE_CHARS_MAX);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+    throw new Problem("file-unusable", `Cannot read the key file ${quote(path)}: ${code}`, {
+      cause: error,
+    });
+  }
+}
+
+function checked(text: string): UserId {
+  if (!isUserId(text))
+    throw new Problem("file-unusable", "Cannot use this key pair: its public key is not usable");
+  return text;
+}

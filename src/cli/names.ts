@@ -1,0 +1,51 @@
+import { isRoomId } from "../core/ids.ts";
+import { isUserId, readUserKey } from "../core/nkey.ts";
+import { Problem } from "../core/problems.ts";
+import { quote } from "../core/quote.ts";
+import type { Client } from "../sdk/client.ts";
+
+/** As many rooms of one name as a person can choose from. */
+const NAMESAKES_MAX = 20;
+const LIKE_KEY = /^[A-Z2-7]{50,}$/;
+
+/**
+ * Finds the key of a user that is named by it or by its name.
+ * Throws "user-not-found", or "key-invalid" for what was meant to be a key; a seed is never sent.
+ */
+export async function findUserKey(client: Client, text: string): Promise<string> {
+  if (LIKE_KEY.test(text)) return checkedKey(text);
+  const { users } = await client.users.list({ name: text });
+  const [found] = users;
+  if (found) return found.user;
+  throw new Problem(
+    "user-not-found",
+    `Cannot find the user ${quote(text)}: no user has this name; see: unibus user list`,
+  );
+}
+
+/** Checks a public key before it is sent anywhere. Throws "key-invalid" with the reason. */
+export function checkedKey(text: string): string {
+  const read = readUserKey(text);
+  if (isUserId(text)) return text;
+  if ("code" in read) throw new Problem(read.code, read.detail);
+  return text;
+}
+
+/** Finds the id of a room that is named by it or by its name; throws when there is not exactly one. */
+export async function findRoomId(client: Client, text: string): Promise<string> {
+  if (isRoomId(text)) return text;
+  const { rooms } = await client.rooms.list({ name: text, limit: NAMESAKES_MAX });
+  const [found, ...others] = rooms;
+  if (!found) {
+    throw new Problem(
+      "room-not-found",
+      `Cannot find the room ${quote(text)}: no room has this name; see: unibus room list`,
+    );
+  }
+  if (others.length === 0) return found.room;
+  const ids = rooms.map(({ room }) => room).join(", ");
+  throw new Problem(
+    "name-ambiguous",
+    `Cannot tell which room ${quote(text)} is: name one by its id: ${ids}`,
+  );
+}

@@ -1,0 +1,37 @@
+import { listSettings, type Setting, type SettingName, variableOf } from "../config/schema.ts";
+import type { Option } from "./parse.ts";
+
+/** The options of `unibus serve`: every setting of a node. */
+export function serveOptions(): readonly Option[] {
+  return listSettings().map(optionOf);
+}
+
+/** The options of `unibus up`: as `serve`, but the mode, which is always enforce. */
+export function upOptions(): readonly Option[] {
+  return listSettings()
+    .filter(({ name }) => name !== "bus-auth")
+    .map(optionOf);
+}
+
+/** The options that say which node a command speaks to. */
+export function placeOptions(): readonly Option[] {
+  const names: readonly SettingName[] = ["data-dir", "db"];
+  return listSettings()
+    .filter(({ name }) => names.includes(name))
+    .map((setting) => ({ ...optionOf(setting), group: "Node" }));
+}
+
+function optionOf(setting: Setting): Option {
+  const kind = setting.read.kind === "boolean" ? "boolean" : "text";
+  return {
+    name: setting.name,
+    kind,
+    help: setting.help,
+    ...(setting.value === undefined ? {} : { value: setting.value }),
+    default: setting.default,
+    variable: variableOf(setting.name),
+    group: setting.group,
+    // An empty bind is "all interfaces", and so for the policy to refuse.
+    emptyAllowed: setting.default === "" || setting.name === "bind",
+  };
+}

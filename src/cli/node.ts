@@ -1,0 +1,101 @@
+import { lstatSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { COMMAND_TIMEOUT_MS } from "../core/limits.ts";
+import { Problem } from "../core/problems.ts";
+import { type Client, createClient } from "../sdk/client.ts";
+
+/** A node that a command speaks to: one that runs, or the data of one that does not. */
+export interface Node extends AsyncDisposable {
+  readonly client: Client;
+  readonly running: boolean;
+  /** Which node it was, for whoever reads an error. */
+  readonly where: string;
+}
+
+export interface NodePlace {
+  readonly dataDir: string;
+  readonly db: string;
+}
+
+/** The socket of a node and its database lie in one folder. */
+const SOCKET_FILE = "unibus.sock";
+
+/**
+ * Finds the node of a folder: the running one by its socket, or else its database, which is then
+ * opened under the lock that a running node would hold (M-014).
+ * A database is made for `mayCreate` alone; no command makes a folder by accident.
+ * Throws "node-not-found", "node-unreachable" or "folder-in-use".
+ */
+export async function openNode(
+  place: NodePlace,
+  options: { readonly mayCreate?: boolean; readonly runningOnly?: boolean } = {},
+): Promise<Node> {
+  const db = resolve(place.db);
+  const running = await findRunning(db);
+  if (running) return running;
+  if (options.runningOnly) throw notRunning(db);
+  const exists = fileExists(db);
+  if (!exists && !options.mayCreate) throw notFound(db);
+  const { openOffline } = await import("./offline.ts");
+  return openOffline({ db, findRunning: () => findRunning(db) });
+}
+
+/** Finds the running node beside a database, or null. */
+async function findRunning(db: string): Promise<Node | null> {
+  const folder = dirname(db);
+  const socket = join(folder, SOCKET_FILE);
+  if (!fileExists(socket)) return null;
+  try {
+    const connection = await Bun.connect({ unix: socket, socket: { data: () => undefined } });
+    connection.end();
+  } catch (error) {
+    const code = codeOf(error);
+    // Left by a node that died.
+    if (code === "ECONNREFUSED" || code === "ENOENT") return null;
+    throw unreachable(socket, code, error);
+  }
+  const where = `the running node of ${folder}`;
+  const client = createClient({
+    baseUrl: "http://localhost",
+    name: where,
+    fetch: (url, init) =>
+      fetch(url, { ...init, unix: socket, signal: AbortSignal.timeout(COMMAND_TIMEOUT_MS) }),
+  });
+  return { client, running: true, where, [Symbol.asyncDispose]: async () => undefined };
+}
+
+function fileExists(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "ENOTDIR") return false;
+    throw unreachable(path, code, error);
+  }
+}
+
+function notFound(db: string): Problem {
+  return new Problem(
+    "node-not-found",
+    `Cannot find a node: there is no "${db}"; start one with: unibus up, or name its folder with --data-dir`,
+  );
+}
+
+function notRunning(db: string): Problem {
+  return new Problem(
+    "node-not-found",
+    `Cannot ask the node of "${dirname(db)}": it is not running, and what was asked for is in its memory only`,
+  );
+}
+
+function unreachable(path: string, code: string, cause: unknown): Problem {
+  const why =
+    code === "EACCES" || code === "EPERM"
+      ? "this user may not; run the command as the user that runs the node"
+      : code;
+  return new Problem("node-unreachable", `Cannot reach the node at "${path}": ${why}`, { cause });
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "unknown";
+}

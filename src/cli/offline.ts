@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { LOCK_RETRY_MS, LOCK_WAIT_MS } from "../core/limits.ts";
+import { Problem } from "../core/problems.ts";
+import { createClient } from "../sdk/client.ts";
+import { openOfflineApi } from "../server/offline.ts";
+import { ensurePrivateFolder } from "../system/files.ts";
+import { acquireLock } from "../system/lock.ts";
+import type { Node } from "./node.ts";
+import { note } from "./output.ts";
+
+const LOCK_FILE = "unibus.lock";
+
+/**
+ * Opens the database of a node that does not run and answers its API in this process: the same rules
+ * and the same write path, under the lock that a node would hold (M-014, M-015).
+ * While another process holds the lock it waits, and speaks to the node if one comes up.
+ * Throws "folder-in-use" when the wait is over, and what opening the database throws.
+ */
+export async function openOffline(options: {
+  readonly db: string;
+  readonly findRunning: () => Promise<Node | null>;
+}): Promise<Node> {
+  const { db, findRunning } = options;
+  const folder = dirname(db);
+  if (!existsSync(folder)) ensurePrivateFolder(folder);
+  const deadlineAt = performance.now() + LOCK_WAIT_MS;
+  for (;;) {
+    const lock = acquireLock(folder, LOCK_FILE);
+    if (lock) return openUnderLock(db, lock);
+    const running = await findRunning();
+    if (running) return running;
+    if (performance.now() > deadlineAt) throw inUse(folder);
+    // Spread, so that commands that wait together do not try together for ever.
+    await Bun.sleep(LOCK_RETRY_MS * (0.5 + Math.random()));
+  }
+}
+
+function openUnderLock(db: string, lock: Disposable): Node {
+  using stack = new DisposableStack();
+  stack.use(lock);
+  const isNew = !existsSync(db);
+  const complain = (message: string) => note(`unibus: ${message}`);
+  const api = stack.use(openOfflineApi({ db, complain }));
+  if (isNew) note(`made a new database: ${db}`);
+  const where = `the database of the stopped node, ${db}`;
+  const client = createClient({
+    baseUrl: "http://localhost",
+    name: where,
+    fetch: (url, init) => api.fetch(new Request(url, init)),
+  });
+  const opened = stack.move();
+  return {
+    client,
+    where,
+    running: false,
+    [Symbol.asyncDispose]: async () => opened.dispose(),
+  };
+}
+
+function inUse(folder: string): Problem {
+  return new Problem(
+    "folder-in-use",
+    `Cannot open the data in "${folder}": another process holds it and answers no commands; wait for it to end, or stop it`,
+  );
+}

@@ -1,0 +1,80 @@
+import { EXIT, PROBLEMS, Problem } from "../core/problems.ts";
+import { commandName } from "./invocation.ts";
+import { note, printLines, printText, reportProblem } from "./output.ts";
+import { defineGroup, runStrict } from "./strict.ts";
+
+/** The whole command line. A command is loaded when it is named: it imports only what it uses. */
+const root = defineGroup({
+  description: "unibus: a private message bus that a small team runs itself.",
+  commands: {
+    up: async () => (await import("./up.ts")).upCommand,
+    serve: async () => (await import("./serve.ts")).serveCommand,
+    user: async () => (await import("./user.ts")).userGroup,
+    room: async () => (await import("./room.ts")).roomGroup,
+    key: async () => (await import("./key.ts")).keyGroup,
+    cert: async () => (await import("./cert.ts")).certGroup,
+    refusals: async () => (await import("./refusals.ts")).refusalsCommand,
+    version: async () => (await import("./version.ts")).versionCommand,
+  },
+});
+
+const OVERVIEW_WORDS = new Set(["help", "--help", "-help", "-h"]);
+
+/**
+ * Runs the command that the arguments name and answers the exit code: 0 done, 1 failed, 2 wrong
+ * usage, 3 refused, 4 unreachable. Whatever fails is told in one line on stderr; it never throws.
+ */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  const [first] = argv;
+  if (
+    argv.length === 0 ||
+    (argv.length === 1 && first !== undefined && OVERVIEW_WORDS.has(first))
+  ) {
+    printLines(overview(commandName()));
+    return EXIT.done;
+  }
+  const words = first === "--version" ? ["version", ...argv.slice(1)] : argv;
+  try {
+    return await runStrict(root, words, { name: "unibus", print: printText });
+  } catch (error) {
+    return report(error, argv);
+  }
+}
+
+function report(error: unknown, argv: readonly string[]): number {
+  const json = argv.some((word) => /^--?json(=true)?$/.test(word));
+  if (error instanceof Problem) {
+    reportProblem(error, { json });
+    return PROBLEMS[error.code].exit;
+  }
+  const detail = error instanceof Error ? error.message : String(error);
+  if (json) reportProblem(new Problem("internal", detail), { json });
+  else note(`unibus: internal error: ${detail.replace(/\s+/g, " ")}`);
+  return EXIT.failed;
+}
+
+function overview(unibus: string): readonly string[] {
+  return [
+    "unibus: a private message bus that a small team runs itself.",
+    "",
+    "To start with:",
+    `  ${unibus} up                              run a node, safely; makes the first admin's key`,
+    `  ${unibus} key new alice.nk                make a key`,
+    `  ${unibus} user add PUBLIC-KEY --name N    admit it`,
+    `  ${unibus} room create ops --owner N       make a room`,
+    `  ${unibus} room show ops --as N            what to type into any NATS client`,
+    `  ${unibus} user revoke N                   throw a key out`,
+    "",
+    "All commands:",
+    "  up, serve                                          run a node",
+    "  user seed | add | list | show | revoke | restore   who may connect",
+    "  room create | list | show | add | accept | remove | delete",
+    "  key new | show                                     keys, without a node",
+    "  cert dev                                           certificates to try TLS with",
+    "  refusals                                           who was refused, and why",
+    "  version",
+    "",
+    `The options of a command: ${unibus} COMMAND --help. With --json every answer is a document.`,
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 node not reachable.",
+  ];
+}

@@ -1,0 +1,46 @@
+import type { Environment, NodeSettings } from "../config/load.ts";
+import { EXIT, Problem } from "../core/problems.ts";
+import { type RunningNode, startNode } from "../server/boot.ts";
+import { createLog, logFormatOf } from "../system/log.ts";
+
+/** Signals that end a node in good order. */
+const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/**
+ * Runs a node until it is told to stop, or cannot go on. `onReady` may use the running node.
+ * Returns the exit code: 0 after a stop in good order, 1 after a fault.
+ * Throws the `Problem` of a start that is refused or fails.
+ */
+export async function runNode(options: {
+  readonly settings: NodeSettings;
+  readonly env: Environment;
+  readonly onReady?: (node: RunningNode) => Promise<void>;
+}): Promise<number> {
+  const { settings, env, onReady } = options;
+  const logFormat = logFormatOf(settings.logFormat, process.stderr.isTTY === true);
+  const log = createLog({ format: logFormat });
+  // Asked for before anything starts: a signal during the start must end it in good order too.
+  const stop = awaitStop();
+  const node = await startNode({ settings, env, log, logFormat });
+  try {
+    await onReady?.(node);
+    const reason = await Promise.race([stop, node.fault]);
+    if (reason instanceof Problem) log.error("node.failed", reason.detail);
+    log.info("node.stopping", "shutting down...");
+    await node[Symbol.asyncDispose]();
+    log.info("node.stopped", "bye");
+    return reason instanceof Problem ? EXIT.failed : EXIT.done;
+  } catch (error) {
+    await node[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Resolves at the first signal to stop. Later ones change nothing: a stop is bounded in time. */
+function awaitStop(): Promise<"stopped"> {
+  // A reload drops every client, so a habit of sending SIGHUP must not cause one.
+  process.on("SIGHUP", () => undefined);
+  const { promise, resolve } = Promise.withResolvers<"stopped">();
+  for (const signal of STOP_SIGNALS) process.on(signal, () => resolve("stopped"));
+  return promise;
+}

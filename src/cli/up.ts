@@ -1,0 +1,91 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { processEnvironment } from "../config/environment.ts";
+import { loadQuickStartSettings, type NodeSettings } from "../config/load.ts";
+import type { UserId } from "../core/ids.ts";
+import { OPERATION_FORMAT } from "../core/operations.ts";
+import { Problem } from "../core/problems.ts";
+import type { RunningNode } from "../server/boot.ts";
+import { newOperationId } from "../server/reads.ts";
+import { hasActiveAdmin } from "../store/users.ts";
+import { ensurePrivateFolder } from "../system/files.ts";
+import { commandName, placeArguments } from "./invocation.ts";
+import { makeKeyFile } from "./key-file.ts";
+import { upOptions } from "./node-options.ts";
+import { printLines } from "./output.ts";
+import { runNode } from "./run-node.ts";
+import { defineStrict } from "./strict.ts";
+
+/** Folder of people's keys in the data folder. The node never reads them. */
+const KEYS_FOLDER = "keys";
+const ADMIN_KEY_FILE = "admin.nk";
+
+export const upCommand = defineStrict({
+  description:
+    "The secure quick start: runs a node with --bus-auth enforce, makes the first admin's key once, and prints what to type next.",
+  options: upOptions(),
+  examples: ["unibus up", "unibus up --data-dir /var/lib/unibus"],
+  run: ({ given }) => {
+    const env = processEnvironment();
+    const settings = loadQuickStartSettings(given, env);
+    return runNode({ settings, env, onReady: (node) => welcome(node, settings) });
+  },
+});
+
+async function welcome(node: RunningNode, settings: NodeSettings): Promise<void> {
+  const made = hasActiveAdmin(node.store) ? null : await makeFirstAdmin(node, settings);
+  const unibus = commandName();
+  const place = placeArguments(settings);
+  printLines([
+    "",
+    `unibus is up, and only admitted keys may connect.`,
+    `  NATS  ${node.natsUrl}`,
+    `  API   ${node.httpUrl}`,
+    ...(made ? ["", `The first admin's key was made; keep it: ${made}`] : []),
+    "",
+    "Next, in another terminal in this folder:",
+    ...[
+      "key new alice.nk",
+      `user add $(${unibus} key show alice.nk) --name alice${place}`,
+      `room create ops --owner alice${place}`,
+      `room show ops --as alice${place}`,
+    ].map((words) => `  ${unibus} ${words}`),
+    "",
+    "Stop with Ctrl-C.",
+  ]);
+}
+
+/** Makes the key first: a seed that is admitted and then lost could never be used. */
+async function makeFirstAdmin(node: RunningNode, settings: NodeSettings): Promise<string> {
+  const folder = join(dirname(settings.db), KEYS_FOLDER);
+  ensurePrivateFolder(folder);
+  const path = freeKeyPath(folder);
+  const user = await makeKeyFile(path);
+  await seed(node, user);
+  return path;
+}
+
+/** A key of an earlier bus in this folder is somebody's key: it is neither taken nor overwritten. */
+function freeKeyPath(folder: string): string {
+  for (let number = 1; ; number++) {
+    const name = number === 1 ? ADMIN_KEY_FILE : ADMIN_KEY_FILE.replace(".", `-${number}.`);
+    const path = join(folder, name);
+    if (!existsSync(path)) return path;
+  }
+}
+
+async function seed(node: RunningNode, user: UserId): Promise<void> {
+  const id = newOperationId();
+  const { outcome } = await node.writePath.commit({
+    format: OPERATION_FORMAT,
+    id,
+    at: Date.now(),
+    actor: { kind: "operator" },
+    evidence: { kind: "local", uid: process.getuid?.() ?? 0 },
+    signatureId: null,
+    idempotencyKey: null,
+    requestDigest: id,
+    change: { kind: "user.seed", user, name: null },
+  });
+  if (outcome.status === "refused") throw new Problem(outcome.refusal.code, outcome.refusal.detail);
+}

@@ -1,0 +1,255 @@
+import { CONNECTIONS_PER_USER_MAX, NATS_CONNECTIONS_MAX } from "../core/limits.ts";
+
+/** How the text of a setting is read. */
+export type SettingKind =
+  | { readonly kind: "text" | "host" | "name" | "port" | "boolean" | "routes" | "urls" }
+  | { readonly kind: "path"; readonly inDataDir?: string }
+  | { readonly kind: "count"; readonly most: number }
+  | { readonly kind: "enum"; readonly values: readonly string[] };
+
+interface SettingShape {
+  /** What stands for the value in the help. */
+  readonly value?: string;
+  /** The value when none is given, as text. */
+  readonly default: string;
+  readonly help: string;
+  readonly group: "Node" | "Data" | "Security" | "External NATS" | "Cluster";
+  /** `whole`: the value is a secret. `credentials`: what stands before an @ in it is. */
+  readonly secret?: "whole" | "credentials";
+  readonly read: SettingKind;
+}
+
+/**
+ * Every setting of a node: flag `--<name>`, variable `UNIBUS_<NAME>`. Names and defaults of the first
+ * unibus are kept byte for byte.
+ */
+export const SETTINGS = {
+  bind: {
+    value: "HOST",
+    default: "127.0.0.1",
+    help: "network interface to bind the HTTP API and the embedded NATS to; use 0.0.0.0 to accept LAN/remote peers, which needs --bus-auth enforce and TLS",
+    group: "Node",
+    read: { kind: "host" },
+  },
+  "http-port": {
+    value: "PORT",
+    default: "8470",
+    help: "HTTP port for the control-plane API; 0 takes a free one",
+    group: "Node",
+    read: { kind: "port" },
+  },
+  "nats-port": {
+    value: "PORT",
+    default: "4250",
+    help: "embedded NATS listen port (when --nats-url is empty); 0 takes a free one",
+    group: "Node",
+    read: { kind: "port" },
+  },
+  "public-url": {
+    value: "URLS",
+    default: "",
+    help: "comma-separated URLs under which clients reach the API, e.g. https://bus.example.org; requests for other hosts are refused",
+    group: "Node",
+    read: { kind: "urls" },
+  },
+  "log-format": {
+    value: "FORMAT",
+    default: "auto",
+    help: "text|json|auto: form of the log lines on stderr; auto is text on a terminal and JSON otherwise",
+    group: "Node",
+    read: { kind: "enum", values: ["text", "json", "auto"] },
+  },
+  "data-dir": {
+    value: "FOLDER",
+    default: "./local_files",
+    help: "folder of this node; --db, --store-dir and --nats-store lie in it unless they are given",
+    group: "Data",
+    read: { kind: "path" },
+  },
+  db: {
+    value: "FILE",
+    default: "./local_files/unibus.db",
+    help: "SQLite database path",
+    group: "Data",
+    read: { kind: "path", inDataDir: "unibus.db" },
+  },
+  "store-dir": {
+    value: "FOLDER",
+    default: "./local_files/blobs",
+    help: "blob store directory",
+    group: "Data",
+    read: { kind: "path", inDataDir: "blobs" },
+  },
+  "nats-store": {
+    value: "FOLDER",
+    default: "./local_files/jetstream",
+    help: "embedded JetStream store dir",
+    group: "Data",
+    read: { kind: "path", inDataDir: "jetstream" },
+  },
+  "bus-auth": {
+    value: "MODE",
+    default: "off",
+    help: "off|soft|enforce: whether clients must prove an admitted key; soft admits everybody and records whom enforce would refuse",
+    group: "Security",
+    read: { kind: "enum", values: ["off", "soft", "enforce"] },
+  },
+  "tls-cert": {
+    value: "FILE",
+    default: "",
+    help: "PATH to the server certificate (deploy/tls/server.crt); enables TLS on the embedded NATS and HTTPS on the API",
+    group: "Security",
+    read: { kind: "path" },
+  },
+  "tls-key": {
+    value: "FILE",
+    default: "",
+    help: "path to the server private key (deploy/tls/server.key); required with --tls-cert",
+    group: "Security",
+    read: { kind: "path" },
+  },
+  "insecure-no-tls": {
+    default: "false",
+    help: "allow a public bind without TLS, for a bus behind a TLS tunnel of your own",
+    group: "Security",
+    read: { kind: "boolean" },
+  },
+  "allow-plain-rooms": {
+    default: "false",
+    help: "allow rooms without end-to-end encryption on a public bind; whoever runs this host can read them",
+    group: "Security",
+    read: { kind: "boolean" },
+  },
+  "connections-per-user": {
+    value: "COUNT",
+    default: `${CONNECTIONS_PER_USER_MAX}`,
+    help: "NATS connections that one user may have at once",
+    group: "Security",
+    read: { kind: "count", most: NATS_CONNECTIONS_MAX },
+  },
+  "nats-url": {
+    value: "URL",
+    default: "",
+    help: "external NATS url; empty starts an embedded server",
+    group: "External NATS",
+    secret: "credentials",
+    read: { kind: "text" },
+  },
+  "nats-creds": {
+    value: "FILE",
+    default: "",
+    help: "file of credentials for the login to --nats-url",
+    group: "External NATS",
+    read: { kind: "path" },
+  },
+  "external-nats-trusted": {
+    default: "false",
+    help: "accept that the server of --nats-url does its own authentication, which --bus-auth does not reach",
+    group: "External NATS",
+    read: { kind: "boolean" },
+  },
+  "cluster-name": {
+    value: "NAME",
+    default: "",
+    help: "NATS cluster name (identical on every node); empty = standalone, no HA",
+    group: "Cluster",
+    read: { kind: "name" },
+  },
+  "server-name": {
+    value: "NAME",
+    default: "",
+    help: "unique node name within the cluster (required by JetStream RAFT when clustered)",
+    group: "Cluster",
+    read: { kind: "name" },
+  },
+  "cluster-port": {
+    value: "PORT",
+    default: "6250",
+    help: "route listener port for server-to-server cluster traffic",
+    group: "Cluster",
+    read: { kind: "port" },
+  },
+  routes: {
+    value: "URLS",
+    default: "",
+    help: "comma-separated nats-route URLs of the OTHER nodes, e.g. nats://user:pass@10.0.0.2:6250; better in UNIBUS_ROUTES, as argv is visible to others",
+    group: "Cluster",
+    secret: "credentials",
+    read: { kind: "routes" },
+  },
+  "cluster-user": {
+    value: "NAME",
+    default: "",
+    help: "shared route secret username (gates the route listener)",
+    group: "Cluster",
+    read: { kind: "text" },
+  },
+  "cluster-pass": {
+    value: "SECRET",
+    default: "",
+    help: "shared route secret password; better in --cluster-pass-file, as argv is visible to others",
+    group: "Cluster",
+    secret: "whole",
+    read: { kind: "text" },
+  },
+  "cluster-pass-file": {
+    value: "FILE",
+    default: "",
+    help: "file that holds the shared route secret password, readable by its owner only",
+    group: "Cluster",
+    read: { kind: "path" },
+  },
+  "route-tls-cert": {
+    value: "FILE",
+    default: "",
+    help: "this node's route certificate (CA-signed); enables mutual route TLS with --route-tls-key/--route-tls-ca",
+    group: "Cluster",
+    read: { kind: "path" },
+  },
+  "route-tls-key": {
+    value: "FILE",
+    default: "",
+    help: "this node's route private key",
+    group: "Cluster",
+    read: { kind: "path" },
+  },
+  "route-tls-ca": {
+    value: "FILE",
+    default: "",
+    help: "bus CA that signs every node's route certificate (deploy/tls/ca.crt)",
+    group: "Cluster",
+    read: { kind: "path" },
+  },
+} as const satisfies Readonly<Record<string, SettingShape>>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+export interface Setting extends SettingShape {
+  readonly name: SettingName;
+}
+
+/** The settings in the order of the help. */
+export function listSettings(): readonly Setting[] {
+  // The keys of a constant table are its names.
+  return (Object.keys(SETTINGS) as SettingName[]).map((name) => ({ name, ...SETTINGS[name] }));
+}
+
+/** Narrows a text to the name of a setting. */
+export function isSettingName(text: string): text is SettingName {
+  return Object.hasOwn(SETTINGS, text);
+}
+
+/** The environment variable of a setting. */
+export function variableOf(name: SettingName): string {
+  return `UNIBUS_${name.toUpperCase().replaceAll("-", "_")}`;
+}
+
+type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Name;
+
+/** The property of the loaded settings that holds a setting. */
+export function propertyOf<Name extends SettingName>(name: Name): CamelCase<Name> {
+  // The same rule as the type's, at run time.
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()) as CamelCase<Name>;
+}

@@ -1,0 +1,58 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { MemberStateName, RoomRoleName } from "./members.ts";
+import { CLOSED, NameText, Next, nullable, PAGE_QUERY, Time, UserKeyText } from "./values.ts";
+
+export const BusRoleName = Type.Union([Type.Literal("admin"), Type.Literal("member")]);
+export const UserStateName = Type.Union([Type.Literal("active"), Type.Literal("revoked")]);
+
+const USER = {
+  user: Type.String(),
+  name: nullable(Type.String()),
+  role: BusRoleName,
+  state: UserStateName,
+  /** Whose adding to a room the user takes without being asked. */
+  accept: Type.Union([Type.Literal("from-admins"), Type.Literal("all"), Type.Literal("none")]),
+  createdAt: Time,
+  changedAt: Time,
+} as const;
+
+export const User = Type.Object(USER, CLOSED);
+export type User = Static<typeof User>;
+
+export const UserRoom = Type.Object(
+  {
+    room: Type.String(),
+    name: Type.String(),
+    role: RoomRoleName,
+    state: MemberStateName,
+  },
+  CLOSED,
+);
+export type UserRoom = Static<typeof UserRoom>;
+
+/** One user with the rooms it is in; as many as a user may be in, so never more than a page. */
+export const UserDetail = Type.Object({ ...USER, rooms: Type.Array(UserRoom) }, CLOSED);
+export type UserDetail = Static<typeof UserDetail>;
+
+export const UserPage = Type.Object({ users: Type.Array(User), next: Next }, CLOSED);
+export type UserPage = Static<typeof UserPage>;
+
+export const UserQuery = Type.Object({ ...PAGE_QUERY, name: Type.Optional(NameText) }, CLOSED);
+
+export const SeedUserBody = Type.Object(
+  { user: UserKeyText, name: Type.Optional(nullable(NameText)) },
+  CLOSED,
+);
+export type SeedUserBody = Static<typeof SeedUserBody>;
+
+export const AddUserBody = Type.Object(
+  {
+    user: UserKeyText,
+    name: Type.Optional(nullable(NameText)),
+    role: Type.Optional(BusRoleName),
+  },
+  CLOSED,
+);
+export type AddUserBody = Static<typeof AddUserBody>;
+
+export const UserParams = Type.Object({ user: UserKeyText }, CLOSED);

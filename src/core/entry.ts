@@ -1,0 +1,42 @@
+import { canonicalJson } from "./canonical.ts";
+import type { Operation, Outcome, RowChange } from "./operations.ts";
+import type { ProblemCode } from "./problems.ts";
+
+/** The version of the encoding below, fixed by tests/golden/entry-chain.json. */
+export const ENTRY_FORMAT = 1;
+
+/** An operation with its place in the order. */
+export interface Entry {
+  readonly seq: number;
+  readonly operation: Operation;
+}
+
+/** Renders an entry in the one form that is stored and hashed. Throws as `canonicalJson` does. */
+export function renderEntry({ seq, operation }: Entry): string {
+  return canonicalJson({ format: ENTRY_FORMAT, seq, operation: { ...operation } });
+}
+
+/**
+ * Renders an outcome in the one form that is stored and hashed. Of a refusal that is its code: its
+ * words may be improved without nodes of two versions having two histories.
+ */
+export function renderOutcome(outcome: Outcome): string {
+  return outcome.status === "applied"
+    ? canonicalJson({ ...outcome })
+    : canonicalJson({ status: outcome.status, code: outcome.refusal.code });
+}
+
+/** Reads a stored outcome back; `detail` are the words of its refusal. */
+export function parseOutcome(text: string, detail: string | null): Outcome {
+  // Rendered by the function above, and kept unchanged by the chain.
+  const stored = JSON.parse(text) as
+    | Extract<Outcome, { status: "applied" }>
+    | { status: "refused"; code: ProblemCode };
+  if (stored.status === "applied") return stored;
+  return { status: stored.status, refusal: { code: stored.code, detail: detail ?? "" } };
+}
+
+/** Renders the rows that an entry changed, in the order in which they were written. */
+export function renderChanges(changes: readonly RowChange[]): string {
+  return canonicalJson(changes.map((change) => ({ ...change })));
+}

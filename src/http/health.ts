@@ -1,0 +1,24 @@
+import { Elysia } from "elysia";
+import { Health, Readiness } from "../contract/health.ts";
+import { Nothing } from "../contract/values.ts";
+import { Problem } from "../core/problems.ts";
+import type { AppParts } from "./parts.ts";
+
+/** Paths that answer anybody in every mode: they tell the posture, and nothing of the data. */
+export const OPEN_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+
+/** `/healthz` answers 200 while the process lives; `/readyz` only while it does its work. */
+export function health(parts: Pick<AppParts, "health">) {
+  return new Elysia({ normalize: false, strictPath: true })
+    .get("/healthz", () => parts.health(), { query: Nothing, response: { 200: Health } })
+    .get(
+      "/readyz",
+      async () => {
+        const { ready, parts: all } = await parts.health();
+        if (ready) return { ready };
+        const late = all.filter((one) => !one.ready).map(({ part }) => part);
+        throw new Problem("not-ready", `Cannot serve yet: not ready are ${late.join(", ")}`);
+      },
+      { query: Nothing, response: { 200: Readiness } },
+    );
+}

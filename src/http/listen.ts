@@ -1,0 +1,138 @@
+import { chmodSync, lstatSync, unlinkSync } from "node:fs";
+import { connect } from "node:net";
+import { hostPort } from "../core/bind.ts";
+import { HTTP_BODY_BYTES_MAX, HTTP_IDLE_TIMEOUT_MS } from "../core/limits.ts";
+import { Problem } from "../core/problems.ts";
+import { problemResponse } from "./problem.ts";
+
+export interface Listening {
+  /**
+   * Takes no more connections, waits for the requests under way, and after `graceMs` closes what is
+   * left, a request whose body still trickles in too (M-100).
+   */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** What Bun is told whichever way it listens. */
+const COMMON = {
+  // It is on unless NODE_ENV says otherwise, and then an error answers a page with source lines.
+  development: false,
+  // Our own ceilings are lower and answer a problem; this one would answer an empty 413.
+  maxRequestBodySize: HTTP_BODY_BYTES_MAX,
+  error: () =>
+    problemResponse({ code: "internal", detail: "Cannot answer: the node met an error" }),
+};
+
+/**
+ * Listens on a TCP port, with TLS (1.2 or newer) when a certificate is given; `port` tells which one
+ * it is when 0 was asked for. `fetch` is told the address of the client.
+ * Throws "start-failed" when the port cannot be had (M-059).
+ */
+export function listenTcp(options: {
+  readonly hostname: string;
+  readonly port: number;
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  readonly fetch: (request: Request, address: string) => Promise<Response>;
+}): Listening & { readonly port: number } {
+  const { hostname, port, tls, fetch } = options;
+  try {
+    const server = Bun.serve({
+      ...COMMON,
+      hostname,
+      port,
+      idleTimeout: HTTP_IDLE_TIMEOUT_MS / 1000,
+      ...(tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
+      fetch: (request, bun) => fetch(request, bun.requestIP(request)?.address ?? ""),
+    });
+    return { port: server.port ?? port, stop: (graceMs) => stopServer(server, graceMs) };
+  } catch (cause) {
+    const why = codeOf(cause) === "EADDRINUSE" ? "the port is taken" : wordsOf(cause);
+    throw new Problem(
+      "start-failed",
+      `http server: cannot listen on ${hostPort(hostname, port)}: ${why}`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * Listens on the node's own socket, which nobody but its owner can connect to. A socket left by a
+ * process that died is replaced. Call it with the lock of the folder held.
+ * Throws "folder-in-use" when somebody answers there, "start-failed" when it cannot be made.
+ */
+export async function listenSocket(options: {
+  readonly path: string;
+  readonly fetch: (request: Request) => Promise<Response>;
+}): Promise<Listening> {
+  const { path, fetch } = options;
+  await removeStaleSocket(path);
+  // The file must not be open to others even for a moment, so it is made closed.
+  const before = process.umask(0o177);
+  try {
+    const server = Bun.serve({
+      ...COMMON,
+      unix: path,
+      fetch: (request: Request) => fetch(request),
+    });
+    chmodSync(path, 0o600);
+    return { stop: (graceMs) => stopServer(server, graceMs) };
+  } catch (cause) {
+    throw new Problem(
+      "start-failed",
+      `http server: cannot listen on the socket "${path}": ${wordsOf(cause)}`,
+      { cause },
+    );
+  } finally {
+    process.umask(before);
+  }
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return;
+  if (!found.isSocket()) {
+    throw new Problem(
+      "start-failed",
+      `http server: cannot listen on the socket "${path}": another file has this name`,
+    );
+  }
+  if (await answers(path)) {
+    throw new Problem(
+      "folder-in-use",
+      `http server: cannot listen on the socket "${path}": another process answers there`,
+    );
+  }
+  unlinkSync(path);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+async function stopServer(
+  server: { stop(closeActiveConnections?: boolean): Promise<void> },
+  graceMs: number,
+): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const graceOver = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, graceMs);
+  });
+  await Promise.race([server.stop(false), graceOver]);
+  clearTimeout(timer);
+  await server.stop(true);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : "unknown";
+}

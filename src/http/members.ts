@@ -1,0 +1,108 @@
+import { Elysia } from "elysia";
+import {
+  AddMemberBody,
+  Member,
+  MemberPage,
+  MemberParams,
+  MemberQuery,
+} from "../contract/members.ts";
+import { RoomParams } from "../contract/rooms.ts";
+import { Nothing } from "../contract/values.ts";
+import type { RoomId, UserId } from "../core/ids.ts";
+import type { Actor } from "../core/operations.ts";
+import { Problem } from "../core/problems.ts";
+import { callOf } from "./call.ts";
+import { requestChange, SEQ_HEADER } from "./change.ts";
+import { readRoomId, readUserId, timeText } from "./ids.ts";
+import { readPage } from "./page.ts";
+import type { AppParts, MemberRow } from "./parts.ts";
+import { getRoom } from "./rooms.ts";
+
+const MEMBER = "/:room/members/:user";
+
+/** `/v1/rooms/:room/members`: who is in a room, with which role. */
+export function members(parts: Pick<AppParts, "read" | "commit" | "now">) {
+  const { read } = parts;
+  return new Elysia({ prefix: "/v1/rooms", normalize: false, strictPath: true })
+    .get(
+      "/:room/members",
+      ({ params, query, request }) => {
+        const { actor } = callOf(request);
+        const { room } = getRoom(read, readRoomId(params.room), actor);
+        const after = query.after === undefined ? undefined : readUserId(query.after);
+        const { rows, next } = readPage(
+          query,
+          (limit) => read.listMembers({ room, after, limit }),
+          ({ user }) => user,
+        );
+        return { members: rows.map((row) => memberOf(read, row, actor)), next };
+      },
+      { params: RoomParams, query: MemberQuery, response: { 200: MemberPage } },
+    )
+    .put(
+      MEMBER,
+      async ({ params, body, request, set }) => {
+        const call = callOf(request);
+        const member = readMember(params);
+        // Only for the status: whether it may be is decided where it is applied.
+        const isNew = read.findMember(member) === null;
+        const { role = "member" } = body;
+        const { seq } = await requestChange(parts, call, { kind: "member.add", ...member, role });
+        set.status = isNew ? 201 : 200;
+        set.headers[SEQ_HEADER] = `${seq}`;
+        set.headers.location = `/v1/rooms/${member.room}/members/${member.user}`;
+        return getMember(read, member, call.actor);
+      },
+      { params: MemberParams, body: AddMemberBody, query: Nothing, response: EITHER },
+    )
+    .post(
+      `${MEMBER}/accept`,
+      async ({ params, request, set }) => {
+        const call = callOf(request);
+        const member = readMember(params);
+        const change = { kind: "member.accept", ...member } as const;
+        const { seq } = await requestChange(parts, call, change);
+        set.headers[SEQ_HEADER] = `${seq}`;
+        return getMember(read, member, call.actor);
+      },
+      { params: MemberParams, body: Nothing, query: Nothing, response: { 200: Member } },
+    )
+    .delete(
+      MEMBER,
+      async ({ params, request, set }) => {
+        const change = { kind: "member.remove", ...readMember(params) } as const;
+        const { seq } = await requestChange(parts, callOf(request), change);
+        set.status = 204;
+        set.headers[SEQ_HEADER] = `${seq}`;
+      },
+      { params: MemberParams, body: Nothing, query: Nothing },
+    );
+}
+
+const EITHER = { 200: Member, 201: Member };
+
+function readMember(params: { readonly room: string; readonly user: string }): {
+  readonly room: RoomId;
+  readonly user: UserId;
+} {
+  return { room: readRoomId(params.room), user: readUserId(params.user) };
+}
+
+type MemberReads = Pick<AppParts["read"], "findMember" | "findUser">;
+
+function getMember(
+  read: MemberReads,
+  member: { readonly room: RoomId; readonly user: UserId },
+  actor: Actor,
+): Member {
+  const found = read.findMember(member);
+  if (found) return memberOf(read, found, actor);
+  throw new Problem("member-not-found", "Cannot find the member: this user is not in the room");
+}
+
+function memberOf(read: MemberReads, row: MemberRow, actor: Actor): Member {
+  const { room, user, role, state, addedAt } = row;
+  // Whoever may not list the users may not ask for their names one by one either.
+  const name = actor.kind === "anonymous" ? null : (read.findUser(user)?.name ?? null);
+  return { room, user, name, role, state, addedAt: timeText(addedAt) };
+}

@@ -1,0 +1,282 @@
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import type { UserId } from "../core/ids.ts";
+import { NATS_LOGIN_TIMEOUT_MS } from "../core/limits.ts";
+import {
+  type AuthMode,
+  decideLogin,
+  hasLostRights,
+  LOGIN_REFUSALS,
+  type LoginDecision,
+  type LoginProof,
+  type LoginRefusal,
+} from "../core/login.ts";
+import type { Effect } from "../core/operations.ts";
+import type { Membership } from "../core/permissions.ts";
+import { meSubject } from "../core/subjects.ts";
+import type { Log } from "../system/log.ts";
+import { createLogLimit } from "../system/log-limit.ts";
+import { withTimeout } from "../system/wait.ts";
+import { createKicks } from "./kicks.ts";
+import { type LoginRequest, openLoginRequest, proveLogin } from "./login-request.ts";
+import { createRefusals, type Refusals } from "./refusals.ts";
+import { createRegistry, type Registry } from "./registry.ts";
+import type { ServiceKey } from "./service-key.ts";
+import { renderLoginAnswer, renderUserJwt } from "./user-jwt.ts";
+
+/** How long a kick waits for the events that tell its reason. */
+const TELL_TIMEOUT_MS = 100;
+
+/** What the decision reads: the directory as it is now. */
+export interface Directory {
+  findState(user: UserId): "active" | "revoked" | null;
+  /** Active memberships of an active user; [] otherwise. */
+  listMemberships(user: UserId): readonly Membership[];
+}
+
+export interface AuthorizationOptions {
+  readonly authorization: NatsConnection;
+  readonly system: NatsConnection;
+  readonly app: NatsConnection;
+  readonly issuer: ServiceKey;
+  readonly mode: AuthMode;
+  readonly connectionsPerUser: number;
+  readonly directory: Directory;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+/** The service that admits connections, knows them, and closes those that lost a right. */
+export interface Authorization {
+  readonly registry: Registry;
+  readonly refusals: Refusals;
+  /** Runs effects of an applied operation: tells users first, then closes what lost a right. */
+  apply(effects: readonly Effect[]): void;
+  /** Closes every open connection that holds a right its user no longer has. */
+  recheckAll(): void;
+  /**
+   * Closes connections that asked for a login while nobody listened: they would wait for nats-server's
+   * time-out; closed, they come back at once.
+   */
+  releaseUnanswered(
+    open: readonly { readonly connection: number; readonly account: string }[],
+  ): void;
+  /** Closes a connection that nobody here admitted. */
+  kickUnknown(connection: number): void;
+}
+
+/**
+ * Answers nats-server's login requests (auth callout). Each decision is one synchronous step: read
+ * the directory, enter the registry, sign. So a change of rights either is in the decision or finds
+ * the connection in the registry; there is nothing between. Any doubt or throw refuses.
+ * Source: NATS ADR-26.
+ */
+export function startAuthorization(options: AuthorizationOptions): Authorization {
+  const { authorization, system, app, directory, log } = options;
+  const registry = createRegistry();
+  const refusals = createRefusals();
+  let registryServer = "";
+  let changes = 0;
+  const serverId = (): string => authorization.info?.server_id ?? "";
+  const kicks = createKicks({
+    system,
+    serverId: () => system.info?.server_id ?? "",
+    log,
+  });
+  const reporter = createRefusalReporter({ options, refusals });
+
+  function decide(request: LoginRequest): LoginDecision {
+    const proof = proveLogin(request.credentials, directory.findState);
+    const user = proof.kind === "proved" ? proof.user : null;
+    const full = user !== null && isFull(user);
+    const judged: LoginProof = full ? { kind: "refused", reason: "connections-full" } : proof;
+    const memberships = user === null ? [] : directory.listMemberships(user);
+    return decideLogin({ mode: options.mode, proof: judged, memberships });
+  }
+
+  function isFull(user: UserId): boolean {
+    if (registry.countOf(user) < options.connectionsPerUser) return false;
+    // A client that went away while it was admitted leaves no event behind.
+    registry.dropUnopened(options.now() - 2 * NATS_LOGIN_TIMEOUT_MS);
+    return registry.countOf(user) >= options.connectionsPerUser;
+  }
+
+  function answer(message: Msg): void {
+    const server = serverId();
+    // Connection numbers begin anew with each nats-server.
+    if (server !== registryServer) {
+      registry.clear();
+      registryServer = server;
+    }
+    const request = openLoginRequest(message.string(), server);
+    if (request === null) {
+      log.error("login.malformed", `A login was refused: ${LOGIN_REFUSALS["request-malformed"]}`);
+      return;
+    }
+    const decision = decideSafely(request);
+    const reason = decision.kind === "refused" ? decision.reason : decision.wouldRefuse;
+    if (decision.kind === "admitted") {
+      const { connection } = request;
+      const admittedAt = options.now();
+      registry.add({ connection, grant: decision.grant, admittedAt, changesSeen: changes });
+    }
+    if (reason !== null) reporter.report(request, reason, decision.kind === "admitted");
+    const reply = (): boolean => message.respond(render(request, decision, server));
+    if (decision.kind === "admitted") reply();
+    else reporter.answerLate(request, reply);
+  }
+
+  function decideSafely(request: LoginRequest): LoginDecision {
+    try {
+      return decide(request);
+    } catch (error) {
+      log.error(
+        "login.failed",
+        `A login could not be judged: ${error instanceof Error ? error.message : "unknown"}`,
+      );
+      return { kind: "refused", reason: "internal" };
+    }
+  }
+
+  function render(request: LoginRequest, decision: LoginDecision, server: string): string {
+    const { userNkey } = request;
+    const nowMs = options.now();
+    const { issuer } = options;
+    const jwt =
+      decision.kind === "admitted"
+        ? renderUserJwt({
+            userNkey,
+            grant: decision.grant,
+            issuer,
+            nowMs,
+            jitter: options.random(),
+          })
+        : null;
+    return renderLoginAnswer({ userNkey, serverId: server, issuer, nowMs, jwt });
+  }
+
+  function recheck(user: UserId, open = registry.ofUser(user)): void {
+    if (open.length === 0) return;
+    const active = directory.findState(user) === "active";
+    const memberships = active ? directory.listMemberships(user) : [];
+    for (const { connection, grant } of open) {
+      if (hasLostRights(grant, { active, memberships })) kicks.kick(connection);
+    }
+  }
+
+  /** A kick that came while nats-server was still admitting the connection is made good here. */
+  function opened(connection: number): void {
+    registry.confirm(connection);
+    const admitted = registry.find(connection);
+    if (!admitted?.grant.user || admitted.changesSeen === changes) return;
+    recheck(admitted.grant.user, [admitted]);
+  }
+
+  function tell(effect: Extract<Effect, { kind: "user.told" }>): void {
+    const { user, event, room, role } = effect;
+    app.publish(meSubject(user, event), JSON.stringify({ event, room, role }));
+  }
+
+  authorization.subscribe("$SYS.REQ.USER.AUTH", {
+    callback: (error, message) => (error ? undefined : answer(message)),
+  });
+  system.subscribe("$SYS.ACCOUNT.*.DISCONNECT", {
+    callback: (_error, message) => onEvent(message, registry.remove),
+  });
+  system.subscribe("$SYS.ACCOUNT.*.CONNECT", {
+    callback: (_error, message) => onEvent(message, opened),
+  });
+
+  return {
+    registry,
+    refusals,
+    apply(effects) {
+      changes++;
+      const users = effects.flatMap((effect) =>
+        effect.kind === "rights.changed" ? effect.users : [],
+      );
+      const told = effects.filter((effect) => effect.kind === "user.told");
+      told.forEach(tell);
+      const recheckThem = (): void => {
+        for (const user of users) recheck(user);
+      };
+      // Events first, so that they reach a client before its connection is closed.
+      if (told.length === 0 || users.length === 0) recheckThem();
+      else void withTimeout(app.flush(), TELL_TIMEOUT_MS).then(recheckThem, recheckThem);
+    },
+    recheckAll() {
+      const users = new Set<UserId>();
+      for (const { grant } of registry.all()) if (grant.user) users.add(grant.user);
+      for (const user of users) recheck(user);
+    },
+    releaseUnanswered(open) {
+      for (const { connection, account } of open) {
+        if (account === "" && registry.find(connection) === null) kicks.kick(connection);
+      }
+    },
+    kickUnknown(connection) {
+      log.error("connection.unknown", "A connection that was not admitted here is closed", {
+        connection,
+      });
+      kicks.kick(connection);
+    },
+  };
+}
+
+function onEvent(message: Msg, act: (connection: number) => void): void {
+  const event: unknown = message.json();
+  if (typeof event !== "object" || event === null || !("client" in event)) return;
+  const { client } = event;
+  if (typeof client !== "object" || client === null || !("id" in client)) return;
+  if (typeof client.id === "number") act(client.id);
+}
+
+/** Most log lines about refusals in a second; the counters count all of them. */
+const REFUSAL_LINES_PER_SECOND_MAX = 20;
+
+function createRefusalReporter(input: {
+  readonly options: AuthorizationOptions;
+  readonly refusals: Refusals;
+}): {
+  report(request: LoginRequest, reason: LoginRefusal, admitted: boolean): void;
+  answerLate(request: LoginRequest, reply: () => void): void;
+} {
+  const { options, refusals } = input;
+  const limit = createLogLimit({
+    log: options.log,
+    what: "refused logins",
+    perSecondMax: REFUSAL_LINES_PER_SECOND_MAX,
+    now: options.now,
+  });
+
+  return {
+    report(request, reason, admitted) {
+      const at = options.now();
+      const { address } = request;
+      const user = offeredKey(request);
+      refusals.record({ at, kind: "login", reason, address, user, subject: "", admitted });
+      const verb = admitted ? "enforce would have refused a login" : "a login was refused";
+      const message = `${verb}: ${LOGIN_REFUSALS[reason]}`;
+      limit.say(() => options.log.warn("login.refused", message, { reason, address, user }));
+    },
+    answerLate(request, reply) {
+      const { address } = request;
+      const delayMs = refusals.delayMs({ address, user: offeredKey(request), at: options.now() });
+      if (delayMs === 0) {
+        reply();
+        return;
+      }
+      refusals.delayed(1);
+      setTimeout(() => {
+        refusals.delayed(-1);
+        reply();
+      }, delayMs);
+    },
+  };
+}
+
+/** The key that was offered, if it has the form of one: a log or counter takes no other text. */
+function offeredKey(request: LoginRequest): string {
+  const { nkey } = request.credentials;
+  return /^U[A-Z2-7]{55}$/.test(nkey) ? nkey : "";
+}

@@ -1,0 +1,95 @@
+import type { UserId } from "../core/ids.ts";
+import type { LoginProof, LoginRefusal } from "../core/login.ts";
+import { looksLikeUserKey, readUserKey } from "../core/nkey.ts";
+import { isSignatureOf, openJwt } from "./jwt.ts";
+
+/** One login that nats-server asks about, as much of it as a decision needs. */
+export interface LoginRequest {
+  /** The ephemeral key that the user JWT must be made out to. */
+  readonly userNkey: string;
+  /** nats-server's number of the connection. */
+  readonly connection: number;
+  /** Address that the client comes from. */
+  readonly address: string;
+  readonly credentials: Credentials;
+}
+
+interface Credentials {
+  readonly nkey: string;
+  readonly signature: string;
+  readonly nonce: string;
+  /** True when a password, token or JWT was offered; none of them is kept. */
+  readonly other: boolean;
+}
+
+/**
+ * Opens a login request of nats-server: the JWT must be signed by the very server that this service
+ * belongs to. Returns null when it is not of the expected form.
+ * Source: NATS ADR-26; nats-io/jwt v2, `authorization_claims.go`.
+ */
+export function openLoginRequest(token: string, serverId: string): LoginRequest | null {
+  const opened = openJwt(token, "server");
+  if (opened === null || opened.issuer !== serverId) return null;
+  const claims = member(opened.claims, "nats");
+  const client = member(claims, "client_info");
+  const options = member(claims, "connect_opts");
+  const userNkey = text(member(claims, "user_nkey"));
+  const connection = member(client, "id");
+  if (text(member(claims, "type")) !== "authorization_request") return null;
+  if (!looksLikeUserKey(userNkey) || typeof connection !== "number") return null;
+  const other = ["user", "pass", "auth_token", "jwt"].some(
+    (name) => text(member(options, name)) !== "",
+  );
+  return {
+    userNkey,
+    connection,
+    address: text(member(client, "host")),
+    credentials: {
+      nkey: text(member(options, "nkey")),
+      signature: text(member(options, "sig")),
+      nonce: text(member(client, "nonce")),
+      other,
+    },
+  };
+}
+
+/**
+ * Proves who asks to log in: nats-server leaves the nonce's signature unchecked where a callout
+ * decides. What costs least comes first, so that a stranger's key costs one look-up and no arithmetic.
+ */
+export function proveLogin(
+  credentials: Credentials,
+  findState: (user: UserId) => "active" | "revoked" | null,
+): LoginProof {
+  const { nkey, signature, nonce } = credentials;
+  if (nkey === "") return refused(credentials.other ? "not-a-key" : "no-credentials");
+  // nats-server itself ignores the nkey next to a JWT or password; two claims are one too many.
+  if (credentials.other) return refused("not-a-key");
+  if (!looksLikeUserKey(nkey)) return refused("key-malformed");
+  const state = findState(nkey);
+  if (state === null)
+    return refused("bytes" in readUserKey(nkey) ? "key-unknown" : "key-malformed");
+  if (state === "revoked") return refused("user-revoked");
+  if (signature === "" || nonce === "") return refused("signature-missing");
+  const key = readUserKey(nkey);
+  if (!("bytes" in key)) return refused("key-malformed");
+  const signed = isSignatureOf({
+    key: key.bytes,
+    data: Buffer.from(nonce),
+    signature: Buffer.from(signature, "base64url"),
+  });
+  return signed ? { kind: "proved", user: nkey } : refused("signature-wrong");
+}
+
+function refused(reason: LoginRefusal): LoginProof {
+  return { kind: "refused", reason };
+}
+
+function member(value: unknown, name: string): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return Object.getOwnPropertyDescriptor(value, name)?.value;
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,79 @@
+import {
+  REFUSAL_DELAY_MS_MAX,
+  REFUSALS_DELAYED_MAX,
+  REFUSALS_KEPT_MAX,
+  REFUSED_SOURCES_MAX,
+} from "../core/limits.ts";
+
+/** Something refused on the data plane, as an admin sees it. */
+export interface Refused {
+  readonly at: number;
+  readonly kind: "login" | "publish" | "subscribe" | "request";
+  readonly reason: string;
+  /** Address of the client, or "" where it is not known. */
+  readonly address: string;
+  /** The key that was offered, or "" when none was; never a password or token. */
+  readonly user: string;
+  /** The subject of a publish or subscription; "" for a login. */
+  readonly subject: string;
+  /** True under soft: it was let through, and enforce would have refused it. */
+  readonly admitted: boolean;
+}
+
+/** Counters and the last refusals, and how long an answer to a source that repeats itself waits. */
+export interface Refusals {
+  record(refused: Refused): void;
+  /** How long to hold back the answer to a refused login, in ms; 0 for a first one. */
+  delayMs(source: { readonly address: string; readonly user: string; readonly at: number }): number;
+  /** Call when an answer held back was given. */
+  delayed(by: 1 | -1): void;
+  report(): {
+    readonly counts: Readonly<Record<string, number>>;
+    readonly last: readonly Refused[];
+  };
+}
+
+/** A source is forgiven when it was quiet for this long. */
+const FORGIVEN_AFTER_MS = 60_000;
+const FIRST_DELAY_MS = 20;
+
+export function createRefusals(): Refusals {
+  const counts: Record<string, number> = {};
+  const last: Refused[] = [];
+  const sources = new Map<string, { times: number; at: number }>();
+  let waiting = 0;
+
+  function timesOf(source: string, at: number): number {
+    const known = sources.get(source);
+    const times = known && at - known.at < FORGIVEN_AFTER_MS ? known.times + 1 : 1;
+    // Taken out and put in again, so that the map's order is that of the last refusal.
+    sources.delete(source);
+    sources.set(source, { times, at });
+    if (sources.size > REFUSED_SOURCES_MAX) {
+      const oldest = sources.keys().next().value;
+      if (oldest !== undefined) sources.delete(oldest);
+    }
+    return times;
+  }
+
+  return {
+    record(refused) {
+      const name = `${refused.admitted ? "soft." : ""}${refused.kind}.${refused.reason}`;
+      counts[name] = (counts[name] ?? 0) + 1;
+      last.push(refused);
+      if (last.length > REFUSALS_KEPT_MAX) last.shift();
+    },
+    delayMs({ address, user, at }) {
+      const times = Math.max(
+        timesOf(`address ${address}`, at),
+        user === "" ? 0 : timesOf(`user ${user}`, at),
+      );
+      if (times < 2 || waiting >= REFUSALS_DELAYED_MAX) return 0;
+      return Math.min(FIRST_DELAY_MS * 2 ** Math.min(times - 2, 10), REFUSAL_DELAY_MS_MAX);
+    },
+    delayed(by) {
+      waiting += by;
+    },
+    report: () => ({ counts: { ...counts }, last: [...last] }),
+  };
+}

@@ -1,0 +1,245 @@
+import { join } from "node:path";
+import {
+  NATS_QUICK_EXIT_MS,
+  NATS_QUICK_EXITS_MAX,
+  NATS_READY_TIMEOUT_MS,
+  NATS_RESTART_BACKOFF_MS_MAX,
+  NATS_RESTART_BACKOFF_MS_MIN,
+  NATS_STOP_TIMEOUT_MS,
+  NATS_TAKEOVER_WAIT_MS,
+} from "../core/limits.ts";
+import { Problem } from "../core/problems.ts";
+import { readLines } from "../system/lines.ts";
+import type { Log } from "../system/log.ts";
+import { createLogLimit, type LogLimit } from "../system/log-limit.ts";
+import { withTimeout } from "../system/wait.ts";
+import { type NatsLogLine, readNatsLine, type Violation } from "./server-log.ts";
+
+/** Exit code of flock(1) when another process holds the lock of the JetStream folder. */
+const LOCK_HELD_EXIT = 75;
+/** How long an exit in good order waits for the word that unibus is to stop as well. */
+const TOLD_TO_STOP_WAIT_MS = 100;
+/** Lines of nats-server that are passed on in a second: clients can cause some. */
+const NATS_LINES_PER_SECOND_MAX = 20;
+
+export interface NatsServer extends AsyncDisposable {
+  /** Port of the client listener: the one asked for, or the one the kernel gave for -1. */
+  readonly port: number;
+  readonly pid: number;
+  /** Resolves with the reason once nats-server is given up: a fault of configuration or port. */
+  readonly fault: Promise<Problem>;
+}
+
+interface NatsServerOptions {
+  /** The nats-server executable. */
+  readonly path: string;
+  /** Renders the configuration for a port; it goes to stdin, so it stands in no file and no argv. */
+  readonly configForPort: (port: number) => unknown;
+  /** -1 lets the kernel choose. A restart keeps what was chosen. */
+  readonly port: number;
+  readonly jetStreamFolder: string;
+  readonly log: Log;
+  readonly random: () => number;
+  /** Hears of each publish or subscription that nats-server refused. */
+  readonly onViolation: (violation: Violation) => void;
+}
+
+/** One running process and what its log told. */
+interface Run {
+  readonly process: Bun.Subprocess<Blob, "ignore", "pipe">;
+  readonly port: Promise<number>;
+  readonly startedAt: number;
+  /** The last lines at level error or fatal: why it ended. */
+  readonly faults: string[];
+}
+
+/**
+ * Starts nats-server and keeps it running: restarted with a growing wait when it dies, given up when
+ * it ends at once several times. It dies with this process, also on SIGKILL (`setpriv --pdeathsig`,
+ * which counts per thread: call this on the main thread), and a lock in the JetStream folder lives
+ * as long as it does (`flock --no-fork`): two servers on one store corrupt it silently.
+ * Throws `folder-in-use` when another server holds the folder, `start-failed` when it cannot start.
+ */
+export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
+  const guard = guardCommand(options.jetStreamFolder);
+  const fault = Promise.withResolvers<Problem>();
+  const stopped = Promise.withResolvers<void>();
+  let stopping = false;
+  let run = await startPatiently({ options, guard });
+  const port = await run.port;
+  const supervised = supervise();
+
+  async function supervise(): Promise<void> {
+    let quickExits = 0;
+    let waitMs = NATS_RESTART_BACKOFF_MS_MIN;
+    while (!stopping) {
+      const code = await run.process.exited;
+      // A service manager tells every process of the unit to stop; ours is told a moment later.
+      if (code === 0) await withTimeout(stopped.promise, TOLD_TO_STOP_WAIT_MS);
+      if (stopping) return;
+      const livedMs = performance.now() - run.startedAt;
+      quickExits = livedMs < NATS_QUICK_EXIT_MS ? quickExits + 1 : 0;
+      if (livedMs > NATS_RESTART_BACKOFF_MS_MAX) waitMs = NATS_RESTART_BACKOFF_MS_MIN;
+      options.log.error(
+        "nats.exited",
+        `nats-server ended with ${exitWords(code)}; it is restarted`,
+        {
+          code,
+          livedMs: Math.round(livedMs),
+        },
+      );
+      if (quickExits >= NATS_QUICK_EXITS_MAX) {
+        fault.resolve(startProblem(run, port));
+        return;
+      }
+      // The first restart comes at once: a killed server has no fault that waiting would cure.
+      if (quickExits > 0) {
+        await withTimeout(stopped.promise, waitMs * (0.75 + options.random() / 2));
+        waitMs = Math.min(waitMs * 2, NATS_RESTART_BACKOFF_MS_MAX);
+      }
+      if (stopping) return;
+      run = launch({ options, guard, port });
+      await run.port.then(
+        () => options.log.info("nats.restarted", "nats-server is ready again", { port }),
+        () => undefined,
+      );
+    }
+  }
+
+  return {
+    port,
+    get pid() {
+      return run.process.pid;
+    },
+    fault: fault.promise,
+    async [Symbol.asyncDispose]() {
+      stopping = true;
+      stopped.resolve();
+      await stop(run.process);
+      await supervised;
+    },
+  };
+}
+
+/** Starts until the lock and the port of a server whose parent was just killed are free. */
+async function startPatiently(input: {
+  readonly options: NatsServerOptions;
+  readonly guard: readonly string[];
+}): Promise<Run> {
+  const { options } = input;
+  const deadlineAt = performance.now() + NATS_TAKEOVER_WAIT_MS;
+  for (;;) {
+    const run = launch({ ...input, port: options.port });
+    const ready = withTimeout(run.port, NATS_READY_TIMEOUT_MS).catch(() => "ended" as const);
+    if (typeof (await ready) === "number") return run;
+    const code = await stop(run.process);
+    const mayPass =
+      code === LOCK_HELD_EXIT || run.faults.some((line) => /address already in use/.test(line));
+    if (!mayPass || performance.now() > deadlineAt) throw startProblem(run, options.port);
+    await Bun.sleep(50);
+  }
+}
+
+function launch(input: {
+  readonly options: NatsServerOptions;
+  readonly guard: readonly string[];
+  readonly port: number;
+}): Run {
+  const { options, guard, port } = input;
+  const config = JSON.stringify(options.configForPort(port));
+  const child = Bun.spawn([...guard, options.path, "-c", "/dev/stdin"], {
+    stdin: new Blob([config]),
+    stdout: "ignore",
+    stderr: "pipe",
+    // Nothing of our environment: it may hold secrets, and nats-server needs none of it.
+    env: {},
+    // A session of its own: Ctrl-C at a terminal is for unibus, which then stops it in order.
+    detached: true,
+  });
+  const faults: string[] = [];
+  const told = Promise.withResolvers<number>();
+  const limit = createLogLimit({
+    log: options.log,
+    what: "nats-server",
+    perSecondMax: NATS_LINES_PER_SECOND_MAX,
+    now: () => Date.now(),
+  });
+  let portSeen = port;
+  const reading = readLines(child.stderr, (text) => {
+    const line = readNatsLine(text);
+    if (line.level === "error" || line.level === "fatal") {
+      faults.push(line.text);
+      if (faults.length > 5) faults.shift();
+    }
+    if (line.violation) options.onViolation(line.violation);
+    else if (!line.expected) forward(line, options.log, limit);
+    if (line.listensOn !== null) portSeen = line.listensOn;
+    if (line.ready) told.resolve(portSeen);
+  });
+  void reading.then(() => told.reject(new Error("nats-server ended before it was ready")));
+  // Whoever awaits the port hears of the failure; nobody has to.
+  told.promise.catch(() => undefined);
+  return { process: child, port: told.promise, startedAt: performance.now(), faults };
+}
+
+function forward(line: NatsLogLine, log: Log, limit: LogLimit): void {
+  if (line.level === "warn") {
+    limit.say(() => log.warn("nats.warned", `nats-server: ${line.text}`));
+  }
+  if (line.level === "error") {
+    limit.say(() => log.error("nats.failed", `nats-server: ${line.text}`));
+  }
+}
+
+/** The commands in front of nats-server; each replaces itself by the next, so there is one process. */
+function guardCommand(jetStreamFolder: string): readonly string[] {
+  const setpriv = Bun.which("setpriv");
+  const flock = Bun.which("flock");
+  if (!setpriv || !flock) {
+    throw new Problem(
+      "start-failed",
+      "start embedded nats: setpriv and flock are needed to guard nats-server; install util-linux",
+    );
+  }
+  const lock = join(jetStreamFolder, "unibus.lock");
+  return [
+    setpriv,
+    "--pdeathsig",
+    "KILL",
+    flock,
+    "-n",
+    "-E",
+    String(LOCK_HELD_EXIT),
+    "--no-fork",
+    lock,
+  ];
+}
+
+async function stop(child: Run["process"]): Promise<number> {
+  if (child.exitCode === null) child.kill("SIGTERM");
+  const ended = await withTimeout(child.exited, NATS_STOP_TIMEOUT_MS);
+  if (ended !== "timeout") return ended;
+  child.kill("SIGKILL");
+  return await child.exited;
+}
+
+function startProblem(run: Run, port: number): Problem {
+  if (run.process.exitCode === LOCK_HELD_EXIT) {
+    return new Problem(
+      "folder-in-use",
+      "start embedded nats: another nats-server uses the JetStream folder; stop it, or give this node a folder of its own with --nats-store",
+    );
+  }
+  const last = run.faults.at(-1) ?? exitWords(run.process.exitCode);
+  if (run.faults.some((line) => /address already in use/.test(line))) {
+    return new Problem(
+      "start-failed",
+      `start embedded nats: port ${port} is taken; stop what listens there, or choose another with --nats-port`,
+    );
+  }
+  return new Problem("start-failed", `start embedded nats: ${last}`);
+}
+
+function exitWords(code: number | null): string {
+  return code === null ? "no exit code (it was not ready in time)" : `exit code ${code}`;
+}

@@ -1,0 +1,111 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import { isRoomId } from "../core/ids.ts";
+import { NATS_LOGIN_TIMEOUT_MS, SOFT_SUBJECTS_MAX } from "../core/limits.ts";
+import { APP_ACCOUNT, OPEN_ACCOUNT } from "../core/nats-config.ts";
+import { looksLikeUserKey } from "../core/nkey.ts";
+import { memberPermissions, ROLE_RIGHTS } from "../core/permissions.ts";
+import { coversSubject, readRoomSubject } from "../core/subjects.ts";
+import type { Authorization, Directory } from "./authorization.ts";
+import { listOpenConnections } from "./connections.ts";
+
+interface WatchOptions {
+  readonly authorization: Authorization;
+  readonly system: NatsConnection;
+  readonly app: NatsConnection;
+  readonly directory: Directory;
+  readonly mode: "off" | "soft" | "enforce";
+  readonly now: () => number;
+}
+
+/**
+ * Makes the registry agree with what nats-server has open: what is gone is forgotten, what lost a
+ * right is closed, and under enforce a user's connection that nobody here admitted is closed too.
+ */
+export async function reconcile(options: WatchOptions): Promise<void> {
+  const { authorization, system, mode, now } = options;
+  const askedAt = now();
+  const open = await listOpenConnections(system, { withSubscriptions: mode === "soft" });
+  const numbers = new Set(open.map((row) => row.connection));
+  const service = options.app.info?.client_id;
+  for (const { connection, admittedAt } of authorization.registry.all()) {
+    // One that was admitted while the list was made may not be in it yet.
+    const settled = admittedAt < askedAt - 2 * NATS_LOGIN_TIMEOUT_MS;
+    if (settled && !numbers.has(connection)) authorization.registry.remove(connection);
+  }
+  for (const row of open) {
+    const ours = row.connection === service;
+    const users = row.account === APP_ACCOUNT || row.account === OPEN_ACCOUNT;
+    const known = authorization.registry.find(row.connection);
+    if (mode === "enforce" && users && !ours && known === null)
+      authorization.kickUnknown(row.connection);
+    if (mode === "soft" && known !== null) countSubscriptions(options, row);
+  }
+  authorization.recheckAll();
+}
+
+/** Counts live subscriptions that enforce would not grant. Who has no proved key was counted at login. */
+function countSubscriptions(
+  options: WatchOptions,
+  row: { readonly connection: number; readonly subscriptions: readonly string[] },
+): void {
+  const { authorization, directory, now } = options;
+  const user = authorization.registry.find(row.connection)?.grant.user;
+  if (!user) return;
+  const { allow } = memberPermissions(user, directory.listMemberships(user)).subscribe;
+  for (const subject of row.subscriptions) {
+    if (allow.some((pattern) => coversSubject(pattern, subject))) continue;
+    authorization.refusals.record({
+      at: now(),
+      kind: "subscribe",
+      reason: "no-right",
+      address: "",
+      user,
+      subject,
+      admitted: true,
+    });
+  }
+}
+
+/**
+ * Under soft, looks at each subject that is published below `rm.` and counts those whose named sender
+ * could not have published there under enforce. Who really published cannot be known. A subject is
+ * judged once between two calls of the function returned, which forgets them.
+ */
+export function watchPublishes(options: WatchOptions): () => void {
+  const { app, authorization, directory, now } = options;
+  const seen = new Set<string>();
+  app.subscribe("rm.>", {
+    callback: (_error, message) => {
+      const { subject } = message;
+      if (seen.has(subject) || seen.size >= SOFT_SUBJECTS_MAX) return;
+      seen.add(subject);
+      if (mayPublish(subject, directory)) return;
+      const sender = readRoomSubject(subject)?.sender ?? "";
+      const user = looksLikeUserKey(sender) ? sender : "";
+      authorization.refusals.record({
+        at: now(),
+        kind: "publish",
+        reason: "no-right",
+        address: "",
+        user,
+        subject,
+        admitted: true,
+      });
+    },
+  });
+  return () => seen.clear();
+}
+
+function mayPublish(subject: string, directory: Directory): boolean {
+  const parts = readRoomSubject(subject);
+  if (parts === null || !looksLikeUserKey(parts.sender) || !isRoomId(parts.room)) return false;
+  return directory
+    .listMemberships(parts.sender)
+    .some(
+      (membership) =>
+        ROLE_RIGHTS[membership.role].publish &&
+        membership.id === parts.room &&
+        membership.shard === parts.shard &&
+        membership.history === parts.history,
+    );
+}

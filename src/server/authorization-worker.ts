@@ -1,0 +1,154 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import { NATS_READY_TIMEOUT_MS, REGISTRY_RECONCILE_MS } from "../core/limits.ts";
+import { type Authorization, type Directory, startAuthorization } from "../nats/authorization.ts";
+import { connectService } from "../nats/connection.ts";
+import { listOpenConnections } from "../nats/connections.ts";
+import { serviceKey } from "../nats/service-key.ts";
+import { reconcile, watchPublishes } from "../nats/watch.ts";
+import { listMemberships } from "../store/members.ts";
+import { openStoreForReading } from "../store/open.ts";
+import { findUser } from "../store/users.ts";
+import { createLog, type Log } from "../system/log.ts";
+import type { DataPlaneReport, FromWorker, ToWorker } from "./worker-messages.ts";
+
+/*
+ * The Worker in which logins are decided: with its own NATS connections and its own read-only handle
+ * of the database, so that nothing the main thread does delays a login.
+ */
+
+declare const self: Worker;
+
+interface Service {
+  readonly authorization: Authorization;
+  readonly connections: readonly NatsConnection[];
+  report(): DataPlaneReport;
+  stop(): Promise<void>;
+}
+
+let service: Service | null = null;
+
+self.onmessage = (event: MessageEvent<ToWorker>) => {
+  const message = event.data;
+  switch (message.kind) {
+    case "start":
+      start(message).then(
+        (started) => {
+          service = started;
+          tell({ kind: "ready" });
+        },
+        (error: unknown) => tell({ kind: "failed", message: wordsOf(error) }),
+      );
+      return;
+    case "effects":
+      service?.authorization.apply(message.effects);
+      return;
+    case "report":
+      if (service) tell({ kind: "report", id: message.id, report: service.report() });
+      return;
+    case "stop":
+      void Promise.resolve(service?.stop()).finally(() => tell({ kind: "stopped" }));
+      return;
+    default:
+      message satisfies never;
+  }
+};
+
+async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Service> {
+  const { endpoint, seeds, mode } = options;
+  const log = createLog({ format: options.logFormat });
+  const store = openStoreForReading({ path: options.databasePath });
+  const directory: Directory = {
+    findState: (user) => findUser(store, user)?.state ?? null,
+    listMemberships: (user) => listMemberships(store, user),
+  };
+  const open = (kind: "authorization" | "system" | "app"): Promise<NatsConnection> =>
+    connectService({ endpoint, key: serviceKey("user", seeds[kind]), name: `unibus ${kind}` });
+  const [authorization, system, app] = await Promise.all([
+    open("authorization"),
+    open("system"),
+    open("app"),
+  ]);
+  const now = (): number => Date.now();
+  const admitting = startAuthorization({
+    authorization,
+    system,
+    app,
+    issuer: serviceKey("account", seeds.issuer),
+    mode,
+    connectionsPerUser: options.connectionsPerUser,
+    directory,
+    log,
+    now,
+    random: Math.random,
+  });
+  const watch = { authorization: admitting, system, app, directory, mode, now };
+  const forgetSubjects = mode === "soft" ? watchPublishes(watch) : () => undefined;
+  // nats-server knows the subscription before "ready" is told, so that no login goes unanswered.
+  await Promise.all([authorization.flush(), system.flush(), app.flush(), awaitHealth(system)]);
+  void followReconnects({ authorization, system, admitting, log });
+  const timer = setInterval(() => {
+    forgetSubjects();
+    reconcile(watch).catch((error: unknown) => reportReconcile(log, error));
+  }, REGISTRY_RECONCILE_MS);
+  const connections = [authorization, system, app];
+  return {
+    authorization: admitting,
+    connections,
+    report: () => ({
+      connected: connections.every((connection) => connection.info !== undefined),
+      connections: admitting.registry.size,
+      refusals: admitting.refusals.report(),
+    }),
+    async stop() {
+      clearInterval(timer);
+      await Promise.allSettled(connections.map((connection) => connection.close()));
+      store[Symbol.dispose]();
+    },
+  };
+}
+
+/** After each restart of nats-server: lets go of the clients that were faster than this service. */
+async function followReconnects(parts: {
+  readonly authorization: NatsConnection;
+  readonly system: NatsConnection;
+  readonly admitting: Authorization;
+  readonly log: Log;
+}): Promise<void> {
+  const { authorization, system, admitting, log } = parts;
+  for await (const status of authorization.status()) {
+    if (status.type !== "reconnect") continue;
+    try {
+      await Promise.all([authorization.flush(), system.flush()]);
+      admitting.releaseUnanswered(await listOpenConnections(system, { withSubscriptions: false }));
+    } catch (error) {
+      reportReconcile(log, error);
+    }
+  }
+}
+
+/** Waits until nats-server calls itself healthy: its streams are recovered. */
+async function awaitHealth(system: NatsConnection): Promise<void> {
+  const deadlineAt = performance.now() + NATS_READY_TIMEOUT_MS;
+  for (;;) {
+    const subject = `$SYS.REQ.SERVER.${system.info?.server_id ?? ""}.HEALTHZ`;
+    const answer = await system.request(subject, "", { timeout: 5_000 });
+    const body = answer.json<{ data?: { status?: string; error?: string } }>();
+    if (body.data?.status === "ok") return;
+    if (performance.now() > deadlineAt) {
+      throw new Error(`nats-server is not healthy: ${body.data?.error ?? "it does not say why"}`);
+    }
+    await Bun.sleep(100);
+  }
+}
+
+function reportReconcile(log: Log, error: unknown): void {
+  log.warn("registry.unreconciled", `The connections could not be listed: ${wordsOf(error)}`);
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : "unknown";
+}
+
+function tell(message: FromWorker): void {
+  self.postMessage(message);
+}

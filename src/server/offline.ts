@@ -1,0 +1,86 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { MODE_FILE } from "../config/judge-start.ts";
+import { parseLastMode } from "../core/boot-policy.ts";
+import {
+  CONNECTIONS_PER_USER_MAX,
+  PAYLOAD_BYTES_MAX,
+  ROOMS_PER_USER_MAX,
+  SUBSCRIPTIONS_PER_CONNECTION_MAX,
+} from "../core/limits.ts";
+import type { AuthMode } from "../core/login.ts";
+import { createApp } from "../http/app.ts";
+import type { AppParts } from "../http/parts.ts";
+import { openStore, type Store } from "../store/open.ts";
+import { VERSION } from "../core/version.ts";
+import { bindReads, newOperationId, randomBytes } from "./reads.ts";
+import { openWritePath } from "./write-path.ts";
+
+/** The API of a node that does not run, inside the process of a command. */
+export interface OfflineApi extends Disposable {
+  fetch(request: Request): Promise<Response>;
+}
+
+/**
+ * Opens a database and answers its API as the admin socket would: the same rules, the same write path
+ * (M-014). Call it with the lock of the database's folder held. `complain` is told what only a log
+ * would tell. Throws what opening the database throws.
+ */
+export function openOfflineApi(options: {
+  readonly db: string;
+  readonly complain: (message: string) => void;
+}): OfflineApi {
+  const { db } = options;
+  const store = openStore({ path: db, random: randomBytes });
+  const app = createApp(offlineParts(store, options));
+  return {
+    fetch: (request) => app.fetch(request, { kind: "socket" }),
+    [Symbol.dispose]: () => store[Symbol.dispose](),
+  };
+}
+
+function offlineParts(
+  store: Store,
+  { db, complain }: { readonly db: string; readonly complain: (message: string) => void },
+): AppParts {
+  const mode = lastMode(dirname(db));
+  const posture = { mode, tls: false, cluster: null, version: VERSION };
+  return {
+    mode,
+    version: VERSION,
+    uid: process.getuid?.() ?? 0,
+    // This machine's operator decides here; a node that refuses plain rooms will keep them closed.
+    plainRooms: true,
+    commit: openWritePath(store).commit,
+    now: () => Date.now(),
+    newOperationId,
+    read: bindReads(store),
+    health: () => ({
+      ready: false,
+      version: VERSION,
+      posture: { mode, tls: false, rights: "rooms", plainRooms: true, cluster: null },
+      parts: [{ part: "node", ready: false, detail: "is stopped" }],
+    }),
+    bus: () => ({
+      ...posture,
+      clientUrls: [],
+      natsVersion: null,
+      limits: {
+        payloadBytesMax: PAYLOAD_BYTES_MAX,
+        connectionsPerUserMax: CONNECTIONS_PER_USER_MAX,
+        subscriptionsPerConnectionMax: SUBSCRIPTIONS_PER_CONNECTION_MAX,
+        roomsPerUserMax: ROOMS_PER_USER_MAX,
+      },
+    }),
+    refusals: () => ({ counts: {}, last: [] }),
+    countRefusal: () => undefined,
+    ownHosts: () => [],
+    log: { info: () => undefined, error: (_event, message) => complain(message) },
+  };
+}
+
+/** The mode in which the node ran last; what it would run in now is for its flags to say. */
+function lastMode(folder: string): AuthMode {
+  const path = join(folder, MODE_FILE);
+  return (existsSync(path) ? parseLastMode(readFileSync(path, "utf8")) : null) ?? "off";
+}

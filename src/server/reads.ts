@@ -1,0 +1,33 @@
+import { isOperationId, type OperationId } from "../core/ids.ts";
+import type { Reads } from "../http/parts.ts";
+import { countMembers, findMember, listMembers, listRoomsOf } from "../store/members.ts";
+import type { Store } from "../store/open.ts";
+import { findRoom, listRooms } from "../store/rooms.ts";
+import { findUser, findUserByName, listUsers } from "../store/users.ts";
+
+/** Binds what the API reads to a store. */
+export function bindReads(store: Store): Reads {
+  return {
+    findUser: (user) => findUser(store, user),
+    findUserByName: (name) => findUserByName(store, name),
+    listUsers: (page) => listUsers(store, page),
+    listRoomsOf: (user) => listRoomsOf(store, user),
+    findRoom: (room) => findRoom(store, room),
+    listRooms: (page) => listRooms(store, page),
+    countMembers: (room) => countMembers(store, room),
+    findMember: (member) => findMember(store, member),
+    listMembers: (page) => listMembers(store, page),
+  };
+}
+
+/** Random bytes of the machine. */
+export function randomBytes(length: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(length));
+}
+
+/** The id of an operation that nobody will repeat. */
+export function newOperationId(): OperationId {
+  const id = randomBytes(32).toHex();
+  if (!isOperationId(id)) throw new Error("32 bytes are 64 hex digits");
+  return id;
+}

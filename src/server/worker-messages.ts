@@ -1,0 +1,44 @@
+import type { AuthMode } from "../core/login.ts";
+import type { Effect } from "../core/operations.ts";
+import type { ServiceEndpoint } from "../nats/connection.ts";
+import type { Refused } from "../nats/refusals.ts";
+
+/** What the node tells the Worker in which logins are decided. */
+export type ToWorker =
+  | {
+      readonly kind: "start";
+      readonly endpoint: ServiceEndpoint;
+      /** Secret halves of the node's own keys; they live in this process's memory only. */
+      readonly seeds: ServiceSeeds;
+      readonly mode: AuthMode;
+      readonly connectionsPerUser: number;
+      readonly databasePath: string;
+      readonly logFormat: "text" | "json";
+    }
+  | { readonly kind: "effects"; readonly effects: readonly Effect[] }
+  | { readonly kind: "report"; readonly id: number }
+  | { readonly kind: "stop" };
+
+export interface ServiceSeeds {
+  readonly issuer: Uint8Array;
+  readonly authorization: Uint8Array;
+  readonly system: Uint8Array;
+  readonly app: Uint8Array;
+}
+
+/** What the Worker tells the node. */
+export type FromWorker =
+  | { readonly kind: "ready" }
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "report"; readonly id: number; readonly report: DataPlaneReport }
+  | { readonly kind: "stopped" };
+
+/** The state of the data plane as the Worker sees it. */
+export interface DataPlaneReport {
+  readonly connected: boolean;
+  readonly connections: number;
+  readonly refusals: {
+    readonly counts: Readonly<Record<string, number>>;
+    readonly last: readonly Refused[];
+  };
+}

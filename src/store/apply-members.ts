@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import type { Change, Effect, RoomRole } from "../core/operations.ts";
+import {
+  memberStateOnAdd,
+  refuseMemberAccept,
+  refuseMemberAdd,
+  refuseMemberRemove,
+} from "../core/rules/members.ts";
+import { roomFacts } from "./apply-rooms.ts";
+import {
+  applied,
+  type Circumstances,
+  type Decision,
+  memberWrite,
+  refused,
+  rightsChanged,
+} from "./decision.ts";
+import { countMembers, countRoomsOf, findMember, type MemberRecord } from "./members.ts";
+import type { Store } from "./open.ts";
+import { findUser } from "./users.ts";
+
+type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
+type Told = Extract<Effect, { kind: "user.told" }>["event"];
+
+/** Adds a user, or changes the role that it has. */
+export function decideMemberAdd(
+  store: Store,
+  { room, user, role }: ChangeOf<"member.add">,
+  { actor, at }: Circumstances,
+): Decision {
+  const before = findMember(store, { room, user });
+  const facts = {
+    ...roomFacts(store, room, actor),
+    target: findUser(store, user),
+    targetMember: before,
+    roomMembers: countMembers(store, room),
+    targetRooms: countRoomsOf(store, { user, state: "active" }),
+    targetPending: countRoomsOf(store, { user, state: "pending" }),
+  };
+  const refusal = refuseMemberAdd(facts);
+  if (refusal) return refused(refusal);
+  const state = memberStateOnAdd(facts);
+  const after: MemberRecord = { room, user, role, state, addedAt: before?.addedAt ?? at };
+  if (before?.role === role && before.state === state) return applied();
+  if (state === "pending") {
+    return applied([memberWrite(after)], [told(after, "room.invited", role)]);
+  }
+  const event = before?.state === "active" ? "room.changed" : "room.gained";
+  return applied([memberWrite(after)], [rightsChanged(user), told(after, event, role)]);
+}
+
+export function decideMemberAccept(
+  store: Store,
+  { room, user }: ChangeOf<"member.accept">,
+  { actor }: Circumstances,
+): Decision {
+  const member = findMember(store, { room, user });
+  const refusal = refuseMemberAccept({
+    ...roomFacts(store, room, actor),
+    user,
+    targetMember: member,
+    targetState: findUser(store, user)?.state ?? null,
+    targetRooms: countRoomsOf(store, { user, state: "active" }),
+  });
+  if (refusal) return refused(refusal);
+  assert(member);
+  if (member.state === "active") return applied();
+  return applied(
+    [memberWrite({ ...member, state: "active" })],
+    [rightsChanged(user), told(member, "room.gained", member.role)],
+  );
+}
+
+export function decideMemberRemove(
+  store: Store,
+  { room, user }: ChangeOf<"member.remove">,
+  { actor }: Circumstances,
+): Decision {
+  const member = findMember(store, { room, user });
+  const refusal = refuseMemberRemove({
+    ...roomFacts(store, room, actor),
+    user,
+    targetMember: member,
+  });
+  if (refusal) return refused(refusal);
+  assert(member);
+  const lost = told(member, "room.lost", null);
+  return applied(
+    [{ table: "members", key: `${room} ${user}`, row: null }],
+    member.state === "active" ? [rightsChanged(user), lost] : [lost],
+  );
+}
+
+function told({ user, room }: MemberRecord, event: Told, role: RoomRole | null): Effect {
+  return { kind: "user.told", user, event, room, role };
+}

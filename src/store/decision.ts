@@ -1,0 +1,60 @@
+import type { RoomId, UserId } from "../core/ids.ts";
+import type { Actor, Effect, MemberState, RoomRole } from "../core/operations.ts";
+import type { Refusal } from "../core/problems.ts";
+import type { ActorFacts } from "../core/rules/actors.ts";
+import type { Store } from "./open.ts";
+import type { RowWrite } from "./tables.ts";
+import { findUser } from "./users.ts";
+
+/** What the rules make of a change: nothing and why, or rows and effects. */
+export type Decision =
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  | {
+      readonly kind: "applied";
+      readonly writes: readonly RowWrite[];
+      readonly effects: readonly Effect[];
+    };
+
+/** What a change is decided on, beside itself and the database. */
+export interface Circumstances {
+  readonly actor: ActorFacts;
+  /** The latest time that any entry named so far: it never goes back. */
+  readonly at: number;
+}
+
+export function refused(refusal: Refusal): Decision {
+  return { kind: "refused", refusal };
+}
+
+export function applied(
+  writes: readonly RowWrite[] = [],
+  effects: readonly Effect[] = [],
+): Decision {
+  return { kind: "applied", writes, effects };
+}
+
+export function actorFacts(store: Store, actor: Actor): ActorFacts {
+  if (actor.kind !== "user") return actor;
+  const user = findUser(store, actor.user);
+  return { ...actor, role: user?.state === "active" ? user.role : null };
+}
+
+/** A membership as it shall be stored. */
+export function memberWrite(member: {
+  readonly room: RoomId;
+  readonly user: UserId;
+  readonly role: RoomRole;
+  readonly state: MemberState;
+  readonly addedAt: number;
+}): RowWrite {
+  const { room, user, role, state, addedAt } = member;
+  return {
+    table: "members",
+    key: `${room} ${user}`,
+    row: { room, user, role, state, added_at: addedAt },
+  };
+}
+
+export function rightsChanged(...users: readonly UserId[]): Effect {
+  return { kind: "rights.changed", users };
+}

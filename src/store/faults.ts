@@ -1,0 +1,16 @@
+import { Problem } from "../core/problems.ts";
+
+/** The code of an error of SQLite or of the system (`SQLITE_FULL`, `ENOENT`), or its message. */
+export function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "code" in error && typeof error.code === "string" ? error.code : error.message;
+}
+
+/** Says that stored data is not what was written, and what an operator does about it. */
+export function journalDamaged(fault: string, cause?: unknown): Problem {
+  return new Problem(
+    "journal-damaged",
+    `Cannot trust the journal: ${fault}; keep the damaged files and restore the last good backup`,
+    { cause },
+  );
+}

@@ -1,0 +1,138 @@
+import { Database } from "bun:sqlite";
+import { chmodSync, closeSync, openSync, statSync } from "node:fs";
+import { SQLITE_BUSY_TIMEOUT_MS } from "../core/limits.ts";
+import { OPERATION_FORMAT } from "../core/operations.ts";
+import { Problem } from "../core/problems.ts";
+import { firstChain } from "./chain.ts";
+import { codeOf, journalDamaged } from "./faults.ts";
+import { USERS_ROOMS_MEMBERS } from "./migrations/0001-users-rooms-members.ts";
+
+/** Append-only: what ran on somebody's data is never edited. */
+const MIGRATIONS: readonly string[] = [USERS_ROOMS_MEMBERS];
+/** "unib": tells our database from another program's. */
+const APPLICATION_ID = 0x756e6962;
+
+export interface Store extends Disposable {
+  readonly database: Database;
+}
+
+/**
+ * Opens the database of a node for writing; makes and migrates it if needed, in a folder that exists.
+ * Its files are readable by their owner alone. `random` gives a new bus its id and generation.
+ * Throws "schema-too-new" for the data of a newer unibus, "start-failed" for another program's.
+ */
+export function openStore(options: {
+  readonly path: string;
+  readonly random: (sizeBytes: number) => Uint8Array;
+}): Store {
+  return openDatabase(options.path, () => {
+    makePrivate(options.path);
+    const database = new Database(options.path, { strict: true, readwrite: true, create: false });
+    return prepared(database, options.path, () => {
+      database.run("PRAGMA journal_mode = WAL");
+      database.run("PRAGMA synchronous = FULL");
+      database.run("PRAGMA foreign_keys = ON");
+      database.transaction(() => migrate(database, options)).immediate();
+    });
+  });
+}
+
+/** Opens the database of a running node for reading alone: for the Worker that decides logins. */
+export function openStoreForReading(options: { readonly path: string }): Store {
+  return openDatabase(options.path, () => {
+    const database = new Database(options.path, { strict: true, readonly: true });
+    return prepared(database, options.path, () => {});
+  });
+}
+
+function openDatabase(path: string, open: () => Database): Store {
+  try {
+    const database = open();
+    return { database, [Symbol.dispose]: () => database.close() };
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    const damaged = ["SQLITE_CORRUPT", "SQLITE_NOTADB"].includes(codeOf(error));
+    throw damaged
+      ? journalDamaged(`SQLite cannot read "${path}"`, error)
+      : new Problem("start-failed", `Cannot open the database "${path}": ${codeOf(error)}`, {
+          cause: error,
+        });
+  }
+}
+
+function prepared(database: Database, path: string, prepare: () => void): Database {
+  try {
+    database.run(`PRAGMA busy_timeout = ${SQLITE_BUSY_TIMEOUT_MS}`);
+    refuseForeign(database, path);
+    prepare();
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Makes a missing file, and takes from others what rights they have; SQLite's own files follow it. */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, "wx", 0o600));
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+  }
+  // By name, not by handle: closing a handle would drop the locks that SQLite holds on the file.
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+    const mode = statSync(file, { throwIfNoEntry: false })?.mode;
+    if (mode !== undefined && (mode & 0o777) !== 0o600) chmodSync(file, 0o600);
+  }
+}
+
+function refuseForeign(database: Database, path: string): void {
+  const version = pragma(database, "user_version");
+  const known = pragma(database, "application_id") === APPLICATION_ID;
+  const tables = database.query<{ count: number }, []>(
+    "SELECT count(*) AS count FROM sqlite_schema",
+  );
+  if (!known && (version > 0 || (tables.get()?.count ?? 0) > 0)) {
+    throw new Problem(
+      "start-failed",
+      `Cannot open the database "${path}": another program made it, name a new file with --db`,
+    );
+  }
+  if (version > MIGRATIONS.length) throw tooNew(`its schema is version ${version}`);
+}
+
+function migrate(
+  database: Database,
+  { random }: { random: (sizeBytes: number) => Uint8Array },
+): void {
+  const version = pragma(database, "user_version");
+  for (const migration of MIGRATIONS.slice(version)) database.run(migration);
+  if (version === 0) {
+    database.run(`PRAGMA application_id = ${APPLICATION_ID}`);
+    createBus(database, random);
+  }
+  if (version < MIGRATIONS.length) database.run(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  const bus = database.query<{ format: number }, []>("SELECT format FROM bus").get();
+  if ((bus?.format ?? 0) > OPERATION_FORMAT) throw tooNew(`its rules are version ${bus?.format}`);
+}
+
+function createBus(database: Database, random: (sizeBytes: number) => Uint8Array): void {
+  const bus = { busId: random(16).toHex(), generation: random(16).toHex() };
+  database
+    .query(
+      `INSERT INTO bus (one, bus_id, generation, format, last_seq, chain, latest_at)
+       VALUES (1, $busId, $generation, $format, 0, $chain, 0)`,
+    )
+    .run({ ...bus, format: OPERATION_FORMAT, chain: firstChain(bus) });
+}
+
+function tooNew(reason: string): Problem {
+  return new Problem(
+    "schema-too-new",
+    `Cannot open the database: ${reason} and this unibus is older, start the newer unibus again`,
+  );
+}
+
+function pragma(database: Database, name: "user_version" | "application_id"): number {
+  return database.query<Record<string, number>, []>(`PRAGMA ${name}`).get()?.[name] ?? 0;
+}

@@ -1,0 +1,40 @@
+import type { RowChange } from "../core/operations.ts";
+
+export type Table = RowChange["table"];
+
+/** A row as it is stored: the columns of its table. */
+export type Row = Readonly<Record<string, string | number | null>>;
+
+/** A change of one row, ready to be written. */
+export interface RowWrite extends RowChange {
+  readonly table: Table;
+  readonly row: Row | null;
+}
+
+/** The tables that the journal makes: the columns that name a row, and the others. */
+export const TABLES = {
+  users: {
+    key: ["user"],
+    columns: ["name", "name_key", "role", "state", "accept", "created_at", "changed_at"],
+  },
+  rooms: {
+    key: ["room"],
+    columns: ["name", "history", "shard", "content", "created_at", "created_by"],
+  },
+  members: { key: ["room", "user"], columns: ["role", "state", "added_at"] },
+} as const satisfies Readonly<
+  Record<Table, { readonly key: readonly string[]; readonly columns: readonly string[] }>
+>;
+
+export const TABLE_NAMES = ["users", "rooms", "members"] as const satisfies readonly Table[];
+
+/** How a row is named in the journal: its key columns, with a space between. */
+export function rowKey(table: Table, row: Row): string {
+  return TABLES[table].key.map((column) => row[column]).join(" ");
+}
+
+/** The key columns of a row, from how it is named. */
+export function keyColumns(table: Table, key: string): Row {
+  const values = key.split(" ");
+  return Object.fromEntries(TABLES[table].key.map((column, at) => [column, values[at] ?? null]));
+}

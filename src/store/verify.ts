@@ -1,0 +1,140 @@
+import { Problem } from "../core/problems.ts";
+import { firstChain, type Link, nextChain } from "./chain.ts";
+import { codeOf, journalDamaged } from "./faults.ts";
+import { type BusRecord, getBus } from "./journal.ts";
+import type { Store } from "./open.ts";
+import { type Row, type RowWrite, rowKey, TABLE_NAMES, TABLES, type Table } from "./tables.ts";
+
+interface JournalRow extends Link {
+  readonly seq: number;
+  readonly chain: Uint8Array;
+  readonly operationId: string;
+  readonly signatureId: string | null;
+  readonly at: number;
+}
+
+/** A row as the journal left it, and the entry that did. */
+interface Written {
+  readonly seq: number;
+  readonly row: Row;
+}
+
+type Folded = Readonly<Record<Table, Map<string, Written>>>;
+
+/**
+ * Checks all that is stored: SQLite's own structure, the chain over every entry, and that the rows of
+ * users, rooms and members are what the entries made of them.
+ * Throws "journal-damaged", which names the first wrong entry by its number, or the wrong row.
+ */
+export function verifyJournal(store: Store): { readonly entries: number; readonly chain: string } {
+  try {
+    return store.database.transaction(() => verifyInside(store))();
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw journalDamaged(`it cannot be read (${codeOf(error)})`, error);
+  }
+}
+
+function verifyInside(store: Store): { readonly entries: number; readonly chain: string } {
+  const bus = getBus(store);
+  const folded = verifyEntries(store, bus);
+  for (const table of TABLE_NAMES) verifyTable(store, table, folded[table]);
+  verifyStructure(store);
+  return { entries: bus.lastSeq, chain: bus.chain.toHex() };
+}
+
+function verifyEntries({ database }: Store, bus: BusRecord): Folded {
+  const folded: Folded = { users: new Map(), rooms: new Map(), members: new Map() };
+  let seq = 0;
+  let chain = firstChain(bus);
+  let latestAt = 0;
+  // As bytes: text would show different damaged bytes as one replacement character.
+  const rows = database.query<JournalRow, []>(
+    `SELECT seq, CAST(entry AS BLOB) AS entry, CAST(outcome AS BLOB) AS outcome,
+       CAST(changes AS BLOB) AS changes, chain, operation_id AS operationId,
+       signature_id AS signatureId, at
+     FROM journal ORDER BY seq`,
+  );
+  for (const row of rows.iterate()) {
+    seq += 1;
+    if (row.seq !== seq) throw journalDamaged(`entry ${seq} is missing`);
+    if (seq > bus.lastSeq) throw journalDamaged(`entry ${seq} is newer than the journal's head`);
+    chain = nextChain(chain, row);
+    if (!equal(chain, row.chain)) throw journalDamaged(`entry ${seq} is not what was written`);
+    verifyColumns(row);
+    latestAt = Math.max(latestAt, row.at);
+    fold(folded, row);
+  }
+  if (seq !== bus.lastSeq) throw journalDamaged(`entry ${seq + 1} is missing`);
+  if (!equal(chain, bus.chain) || latestAt !== bus.latestAt) {
+    throw journalDamaged(`the head of the journal does not follow entry ${seq}`);
+  }
+  return folded;
+}
+
+/** The columns beside an entry repeat what is in it, for the indexes that find it. */
+function verifyColumns(row: JournalRow): void {
+  // Rendered by apply, and proved by the chain to be unchanged.
+  const { operation } = JSON.parse(text(row.entry)) as {
+    operation: { id: string; signatureId: string | null; at: number };
+  };
+  const unrecorded = row.signatureId === null && text(row.outcome).includes(REPEATED);
+  if (
+    operation.id !== row.operationId ||
+    operation.at !== row.at ||
+    (operation.signatureId !== row.signatureId && !unrecorded)
+  ) {
+    throw journalDamaged(`entry ${row.seq} is not what its columns say`);
+  }
+}
+
+function fold(folded: Folded, { seq, changes }: JournalRow): void {
+  if (changes.length === 2) return;
+  // As above.
+  for (const { table, key, row } of JSON.parse(text(changes)) as RowWrite[]) {
+    if (row) folded[table].set(key, { seq, row });
+    else folded[table].delete(key);
+  }
+}
+
+function verifyTable({ database }: Store, table: Table, written: Map<string, Written>): void {
+  const columns = [...TABLES[table].key, ...TABLES[table].columns];
+  const rows = database.query<Row, []>(`SELECT ${columns.join(", ")} FROM ${table} NOT INDEXED`);
+  let count = 0;
+  for (const row of rows.iterate()) {
+    const key = rowKey(table, row);
+    const expected = written.get(key);
+    if (!expected) throw journalDamaged(`no entry made the row "${key}" of ${table}`);
+    count += 1;
+    if (columns.some((column) => row[column] !== expected.row[column])) {
+      throw journalDamaged(
+        `the row "${key}" of ${table} is not what entry ${expected.seq} made it`,
+      );
+    }
+  }
+  if (count === written.size) return;
+  const found = new Set([...rows.iterate()].map((row) => rowKey(table, row)));
+  for (const [key, { seq }] of written) {
+    if (!found.has(key))
+      throw journalDamaged(`the row "${key}" of ${table} that entry ${seq} made is gone`);
+  }
+}
+
+/** Indexes decide too: who is in which room is read from one. */
+function verifyStructure({ database }: Store): void {
+  const check = database.query<{ integrity_check: string }, []>("PRAGMA integrity_check(1)").get();
+  if (check?.integrity_check !== "ok") {
+    throw journalDamaged(`SQLite finds "${check?.integrity_check ?? "nothing"}"`);
+  }
+}
+
+const REPEATED = '"code":"signature-repeated"';
+const decoder = new TextDecoder();
+
+function text(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+function equal(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0;
+}

@@ -1,0 +1,80 @@
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+
+/**
+ * Makes a folder that only its owner may enter, with the folders above it. An existing one is left as
+ * it is: it may be a folder of somebody else's, such as the one a user works in.
+ */
+export function ensurePrivateFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+}
+
+/** Replaces a file at once: readers see the old bytes or the new, also after a power cut. */
+export function writeFileAtomically(
+  path: string,
+  bytes: string | Uint8Array,
+  options: { readonly mode: number },
+): void {
+  const temporary = `${path}.${process.pid}.tmp`;
+  writeAndSync(temporary, bytes, { ...options, flags: "w" });
+  renameSync(temporary, path);
+  syncFolder(dirname(path));
+}
+
+/** Writes a file that must not exist yet. Throws `EEXIST` when it does; nothing is changed then. */
+export function writeNewFile(
+  path: string,
+  bytes: string | Uint8Array,
+  options: { readonly mode: number },
+): void {
+  try {
+    writeAndSync(path, bytes, { ...options, flags: "wx" });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST"))
+      removeQuietly(path);
+    throw error;
+  }
+  syncFolder(dirname(path));
+}
+
+function writeAndSync(
+  path: string,
+  bytes: string | Uint8Array,
+  options: { readonly mode: number; readonly flags: string },
+): void {
+  const file = openSync(path, options.flags, options.mode);
+  try {
+    fchmodSync(file, options.mode);
+    const data = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
+    for (let at = 0; at < data.length; ) at += writeSync(file, data, at);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // It was never made, and the first error is the one to tell.
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

@@ -1,0 +1,54 @@
+/** A value that a log line may carry: ids, counts, words. Never a token, a seed, a body. */
+export type LogField = string | number | boolean | null | readonly string[];
+export type LogFields = Readonly<Record<string, LogField>>;
+export type LogLevel = "info" | "warn" | "error";
+
+/** One line per event; `event` in dotted past tense (`member.added`), `message` for people. */
+export interface Log {
+  info(event: string, message: string, fields?: LogFields): void;
+  warn(event: string, message: string, fields?: LogFields): void;
+  error(event: string, message: string, fields?: LogFields): void;
+}
+
+/** Picks the form of "auto": text for a person at a terminal, JSON lines for everything else. */
+export function logFormatOf(asked: "text" | "json" | "auto", isTerminal: boolean): "text" | "json" {
+  if (asked !== "auto") return asked;
+  return isTerminal ? "text" : "json";
+}
+
+/**
+ * Makes a log that writes one line per event: text (`<time> [unibus] <message>`) or JSON
+ * (`time`, `level`, `event`, `message` and the fields). The sentence is the same in both [M-055].
+ */
+export function createLog(options: {
+  readonly format: "text" | "json";
+  readonly write?: (line: string) => void;
+  readonly now?: () => Date;
+}): Log {
+  const { format, write = writeToStderr, now = () => new Date() } = options;
+  function line(level: LogLevel, event: string, message: string, fields: LogFields = {}): void {
+    const time = now().toISOString();
+    if (format === "json") {
+      write(`${JSON.stringify({ time, level, event, message, ...fields })}\n`);
+      return;
+    }
+    const mark = level === "info" ? "" : `${level.toUpperCase()}: `;
+    write(`${time} [unibus] ${mark}${oneLine(message)}\n`);
+  }
+  return {
+    info: (event, message, fields) => line("info", event, message, fields),
+    warn: (event, message, fields) => line("warn", event, message, fields),
+    error: (event, message, fields) => line("error", event, message, fields),
+  };
+}
+
+function writeToStderr(line: string): void {
+  process.stderr.write(line);
+}
+
+/** Keeps a message on its line: what a client sent may hold line breaks that would forge lines. */
+function oneLine(message: string): string {
+  return message.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (character) =>
+    JSON.stringify(character).slice(1, -1),
+  );
+}

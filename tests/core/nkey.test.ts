@@ -1,0 +1,132 @@
+import { describe, expect, test } from "bun:test";
+import { createUser, fromPublic } from "@nats-io/nkeys";
+import { ed25519 } from "@noble/curves/ed25519.js";
+import type { UserId } from "../../src/core/ids.ts";
+import {
+  isSmallOrder,
+  isUserId,
+  looksLikeUserKey,
+  readUserKey,
+  userKeyBytes,
+  userKeyOf,
+} from "../../src/core/nkey.ts";
+import { count } from "../harness/counts.ts";
+
+/** Every encoding of a point of small order. Source: IACR eprint 2020/1244, table 1. */
+const SMALL_ORDER = [
+  "0000000000000000000000000000000000000000000000000000000000000000",
+  "0000000000000000000000000000000000000000000000000000000000000080",
+  "0100000000000000000000000000000000000000000000000000000000000000",
+  "0100000000000000000000000000000000000000000000000000000000000080",
+  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+] as const;
+
+describe("a key of small order is refused", () => {
+  test.each(SMALL_ORDER)("%s", (hex) => {
+    const bytes = Uint8Array.fromHex(hex);
+    // The oracle, in the reading that lets every encoding pass.
+    expect(ed25519.Point.fromBytes(bytes, true).isSmallOrder()).toBe(true);
+    expect(isSmallOrder(bytes)).toBe(true);
+    expect(readUserKey(userKeyOf(bytes))).toMatchObject({
+      code: "key-invalid",
+      detail: expect.stringContaining("small order"),
+    });
+  });
+});
+
+test("keys of others' making are taken, and come back byte for byte", () => {
+  for (let at = 0; at < count("keys"); at++) {
+    const { publicKey } = ed25519.keygen();
+    const user = userKeyOf(publicKey);
+    expect(readUserKey(user)).toEqual({ bytes: publicKey });
+    expect(userKeyBytes(user)).toEqual(publicKey);
+    expect(isSmallOrder(publicKey)).toBe(false);
+  }
+});
+
+test("our encoding and that of @nats-io/nkeys are one", () => {
+  for (let at = 0; at < count("keys") / 10; at++) {
+    const user = createUser().getPublicKey();
+    const read = readUserKey(user);
+    if ("code" in read) throw new Error(read.detail);
+    expect(userKeyOf(read.bytes)).toBe(user as UserId); // Just judged.
+    const { secretKey, publicKey } = ed25519.keygen();
+    const text = new TextEncoder().encode("a text");
+    expect(fromPublic(userKeyOf(publicKey)).verify(text, ed25519.sign(text, secretKey))).toBe(true);
+  }
+});
+
+test("whether random bytes are a point is judged as the oracle judges it", () => {
+  let points = 0;
+  for (let at = 0; at < count("keys"); at++) {
+    const bytes = crypto.getRandomValues(new Uint8Array(32));
+    const isPoint = isPointToOracle(bytes);
+    expect("bytes" in readUserKey(userKeyOf(bytes))).toBe(isPoint);
+    points += Number(isPoint);
+  }
+  expect(points).toBeGreaterThan(count("keys") / 4);
+});
+
+describe("a text that is no user key is refused", () => {
+  const user = createUser().getPublicKey();
+  const other = user.endsWith("A") ? "B" : "A";
+  // y = 2 is on no point, and p + 3 is a second way to write y = 3.
+  const nonPoint = userKeyOf(Uint8Array.fromHex(`02${"00".repeat(31)}`));
+  const nonCanonical = userKeyOf(Uint8Array.fromHex(`f0${"ff".repeat(30)}7f`));
+  const texts: readonly (readonly [string, string, string])[] = [
+    ["empty", "", "U and 55"],
+    ["a changed last character", user.slice(0, -1) + other, "checksum"],
+    [
+      "a changed character inside",
+      `${user.slice(0, 9)}${user[9] === "Q" ? "R" : "Q"}${user.slice(10)}`,
+      "checksum",
+    ],
+    ["lower case", user.toLowerCase(), "U and 55"],
+    ["one character short", user.slice(0, -1), "U and 55"],
+    ["one character long", `${user}A`, "U and 55"],
+    ["a line feed at its end", `${user}\n`, "U and 55"],
+    ["an account's", `A${user.slice(1)}`, "U and 55"],
+    ["padding", `${user.slice(0, -1)}=`, "U and 55"],
+    ["no point of the curve", nonPoint, "no point"],
+    ["a point in a second encoding", nonCanonical, "no point"],
+  ];
+  test.each(texts)("%s", (_, text, reason) => {
+    expect(readUserKey(text)).toMatchObject({
+      code: "key-invalid",
+      detail: expect.stringContaining(reason),
+    });
+    expect(isUserId(text)).toBe(false);
+  });
+
+  test("a seed, without a word of it in the answer", () => {
+    const seed = new TextDecoder().decode(createUser().getSeed());
+    const answer = readUserKey(seed);
+    expect(answer).toMatchObject({ code: "key-invalid" });
+    expect(JSON.stringify(answer)).toContain("seed");
+    expect(JSON.stringify(answer)).not.toContain(seed.slice(2, 12));
+  });
+});
+
+test("the cheap look at a key judges its form alone", () => {
+  const user = createUser().getPublicKey();
+  expect(looksLikeUserKey(user)).toBe(true);
+  expect(looksLikeUserKey(user.toLowerCase())).toBe(false);
+  expect(looksLikeUserKey(`${user}A`)).toBe(false);
+});
+
+function isPointToOracle(bytes: Uint8Array): boolean {
+  try {
+    return !ed25519.Point.fromBytes(bytes, false).isSmallOrder();
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,165 @@
+import { createHash, createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  isOperationId,
+  type OperationId,
+  type RoomId,
+  roomIdOf,
+  type UserId,
+} from "../../src/core/ids.ts";
+import { userKeyOf } from "../../src/core/nkey.ts";
+import {
+  type Actor,
+  type Change,
+  type Committed,
+  type Effect,
+  OPERATION_FORMAT,
+  type Operation,
+  type Outcome,
+} from "../../src/core/operations.ts";
+import { openWritePath, type WritePath } from "../../src/server/write-path.ts";
+import { openStore, type Store } from "../../src/store/open.ts";
+
+export const operator: Actor = { kind: "operator" };
+export const anonymous: Actor = { kind: "anonymous" };
+
+export function asUser(user: UserId): Actor {
+  return { kind: "user", user };
+}
+
+/** PKCS #8 in front of the 32 bytes of an Ed25519 seed. */
+const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
+
+/** The public key of a real key pair: of a random one, or always the same one for a label. */
+export function aUser(label?: string): UserId {
+  const seed = label === undefined ? randomBytes(32) : createHash("sha256").update(label).digest();
+  const key = createPrivateKey({
+    key: Buffer.concat([PKCS8, seed]),
+    format: "der",
+    type: "pkcs8",
+  });
+  const spki = createPublicKey(key).export({ format: "der", type: "spki" });
+  return userKeyOf(new Uint8Array(spki.subarray(-32)));
+}
+
+/** A room id: a random one, or always the same one for a label. */
+export function aRoom(label?: string): RoomId {
+  return roomIdOf(
+    label === undefined ? randomBytes(17) : createHash("sha256").update(label).digest(),
+  );
+}
+
+export function anOperationId(label?: string): OperationId {
+  const id =
+    label === undefined
+      ? randomBytes(32).toString("hex")
+      : createHash("sha256").update(label).digest("hex");
+  if (!isOperationId(id)) throw new Error(`${id} is no operation id`);
+  return id;
+}
+
+/** A whole operation around a change; the local operator's unless `more` says otherwise. */
+export function anOperation(change: Change, more: Partial<Operation> = {}): Operation {
+  return {
+    format: OPERATION_FORMAT,
+    id: anOperationId(),
+    at: 1_700_000_000_000,
+    actor: operator,
+    evidence: { kind: "local", uid: 1000 },
+    signatureId: null,
+    idempotencyKey: null,
+    requestDigest: createHash("sha256").update(JSON.stringify(change)).digest("hex"),
+    change,
+    ...more,
+  };
+}
+
+/** The change that makes a room, with whole defaults. */
+export function roomCreate(
+  room: RoomId,
+  more: Partial<Omit<Extract<Change, { kind: "room.create" }>, "kind" | "room">> = {},
+): Change {
+  return {
+    kind: "room.create",
+    room,
+    name: "lobby",
+    history: "k",
+    shard: "0",
+    owner: null,
+    ...more,
+  };
+}
+
+/** A store and its write path in a temporary folder. */
+export interface TestBus extends Disposable {
+  readonly path: string;
+  readonly store: Store;
+  readonly writePath: WritePath;
+  /** Commits a change, as the operator unless said otherwise. */
+  commit(change: Change, actor?: Actor): Promise<Committed>;
+  /** Commits a change that has to be applied, and returns its effects. */
+  must(change: Change, actor?: Actor): Promise<readonly Effect[]>;
+  /** Commits a change and says how it went: a problem's code, or `applied`. */
+  try(change: Change, actor?: Actor): Promise<string>;
+  /** Adds an active user of its own. */
+  addUser(role?: "admin" | "member"): Promise<UserId>;
+  /** Makes a room with an owner, if one is named. */
+  addRoom(owner?: UserId): Promise<RoomId>;
+  /** Everything stored but the journal, for "nothing else was written". */
+  rows(): string;
+}
+
+export function openTestBus(
+  options: { readonly random?: (sizeBytes: number) => Uint8Array } = {},
+): TestBus {
+  const folder = mkdtempSync(join(tmpdir(), "unibus-store-"));
+  const path = join(folder, "unibus.db");
+  const store = openStore({ path, random: options.random ?? randomBytes });
+  const writePath = openWritePath(store);
+
+  const commit = (change: Change, actor: Actor = operator) =>
+    writePath.commit(anOperation(change, { actor }));
+  const must = async (change: Change, actor?: Actor) => {
+    const { outcome } = await commit(change, actor);
+    if (outcome.status === "applied") return outcome.effects;
+    throw new Error(`${change.kind} was refused: ${outcome.refusal.detail}`);
+  };
+  return {
+    path,
+    store,
+    writePath,
+    commit,
+    must,
+    try: async (change, actor) => codeOfOutcome((await commit(change, actor)).outcome),
+    addUser: async (role = "member") => {
+      const user = aUser();
+      await must({ kind: "user.add", user, name: null, role });
+      return user;
+    },
+    addRoom: async (owner) => {
+      const room = aRoom();
+      await must(roomCreate(room, { owner: owner ?? null }));
+      return room;
+    },
+    rows: () => rowsOf(store),
+    [Symbol.dispose]: () => {
+      store[Symbol.dispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function codeOfOutcome(outcome: Outcome): string {
+  return outcome.status === "applied" ? "applied" : outcome.refusal.code;
+}
+
+/** The rows that the journal made, as one text. */
+export function rowsOf({ database }: Store): string {
+  return JSON.stringify(
+    ["users", "rooms", "members"].map((table) =>
+      database.query(`SELECT * FROM ${table} ORDER BY 1, 2`).all(),
+    ),
+  );
+}

@@ -1,0 +1,191 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { unibusCommand } from "./command.ts";
+import { eventually } from "./eventually.ts";
+
+/** One line of the node's log. */
+export interface LogLine {
+  readonly level: string;
+  readonly event: string;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A node that runs as a process of its own, with free ports, in a temporary folder. */
+export interface RunningUnibus extends AsyncDisposable {
+  readonly dataDir: string;
+  readonly pid: number;
+  readonly natsPort: number;
+  readonly httpUrl: string;
+  readonly log: readonly LogLine[];
+  readonly exited: Promise<number>;
+  /** Asks the API over the admin socket. */
+  api(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Response>;
+  /** Asks, demands a 2xx answer, and returns its JSON. */
+  ask<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Runs a command of the command line against this node. */
+  cli(...args: string[]): Promise<Ran>;
+  /** Sends a signal to the process and waits until it is gone. Returns its exit code. */
+  end(signal?: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<number>;
+}
+
+export interface StartOptions {
+  readonly dataDir?: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly command?: "serve" | "up";
+}
+
+/** A temporary folder that is removed at the end of its scope. */
+export function temporaryFolder(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), "unibus-test-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** What a process of ours needs of the environment; nothing of the caller's own settings. */
+export function cleanEnvironment(
+  more: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const { PATH = "", HOME = "", UNIBUS_NATS_SERVER } = process.env;
+  return {
+    PATH,
+    HOME,
+    ...(UNIBUS_NATS_SERVER ? { UNIBUS_NATS_SERVER } : {}),
+    ...more,
+  };
+}
+
+/** Runs a command to its end. */
+export async function run(
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<Ran> {
+  const child = Bun.spawn([...unibusCommand(), ...args], {
+    cwd: options.cwd ?? tmpdir(),
+    env: cleanEnvironment(options.env),
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { code, stdout, stderr };
+}
+
+/** Starts a node (enforce unless `args` say otherwise) and waits until it says that it is ready. */
+export async function startUnibus(options: StartOptions = {}): Promise<RunningUnibus> {
+  const folder = options.dataDir === undefined ? temporaryFolder() : null;
+  const dataDir = options.dataDir ?? join(folder?.path ?? "", "data");
+  const command = options.command ?? "serve";
+  const mode =
+    command === "up" || options.args?.includes("--bus-auth") ? [] : ["--bus-auth", "enforce"];
+  const ports = ["--http-port", "0", "--nats-port", "0"].filter(
+    (_word, at, all) => !options.args?.includes(all[at - (at % 2)] ?? ""),
+  );
+  const child = Bun.spawn(
+    [
+      ...unibusCommand(),
+      command,
+      "--data-dir",
+      dataDir,
+      "--log-format",
+      "json",
+      ...ports,
+      ...mode,
+      ...(options.args ?? []),
+    ],
+    {
+      env: cleanEnvironment(options.env),
+      cwd: tmpdir(),
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+    },
+  );
+  const log: LogLine[] = [];
+  let rest = "";
+  const reading = (async () => {
+    for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) if (line) log.push(readLogLine(line));
+    }
+  })();
+  const ready = await eventually(
+    () =>
+      log.find((line) => line.event === "node.ready") ?? (child.exitCode === null ? null : "ended"),
+    { timeoutMs: 30_000, what: "the node to be ready" },
+  );
+  if (ready === "ended") {
+    await reading;
+    folder?.[Symbol.dispose]();
+    throw new Error(`The node ended: ${log.map((line) => line.message).join(" | ")}${rest}`);
+  }
+  const natsUrl = new URL(String(ready.natsUrl));
+  const socket = join(dataDir, "unibus.sock");
+  const api: RunningUnibus["api"] = (method, path, body, headers = {}) =>
+    fetch(`http://localhost${path}`, {
+      unix: socket,
+      method,
+      headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  async function end(signal: "SIGTERM" | "SIGINT" | "SIGKILL" = "SIGTERM"): Promise<number> {
+    if (child.exitCode === null) child.kill(signal);
+    const code = await child.exited;
+    await reading;
+    return code;
+  }
+  return {
+    dataDir,
+    pid: child.pid,
+    natsPort: Number(natsUrl.port),
+    httpUrl: String(ready.httpUrl),
+    log,
+    exited: child.exited,
+    api,
+    async ask<T>(method: string, path: string, body?: unknown) {
+      const response = await api(method, path, body);
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+      // The caller names the shape of the route that it asks.
+      return (text === "" ? null : JSON.parse(text)) as T;
+    },
+    cli: (...args) => run([...args, "--data-dir", dataDir]),
+    end,
+    async [Symbol.asyncDispose]() {
+      await end();
+      folder?.[Symbol.dispose]();
+    },
+  };
+}
+
+function readLogLine(line: string): LogLine {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return { level: "error", event: "unreadable", message: line };
+  }
+}
+
+/** Says whether a process is gone: no longer there, or a zombie that nobody reaped yet. */
+export async function isGone(pid: number): Promise<boolean> {
+  const status = Bun.file(`/proc/${pid}/stat`);
+  const text = await status.text().catch(() => "");
+  return text === "" || /^\d+ \(.*\) [ZX]/.test(text);
+}

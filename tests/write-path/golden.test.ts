@@ -1,0 +1,141 @@
+// Tries src/core/entry.ts and src/store/chain.ts: the encoding and the chain that data on disk has.
+import { expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import {
+  type Entry,
+  parseOutcome,
+  renderChanges,
+  renderEntry,
+  renderOutcome,
+} from "../../src/core/entry.ts";
+import type { Change, Operation } from "../../src/core/operations.ts";
+import { apply } from "../../src/store/apply.ts";
+import { firstChain, nextChain } from "../../src/store/chain.ts";
+import { getBus } from "../../src/store/journal.ts";
+import { verifyJournal } from "../../src/store/verify.ts";
+import {
+  anOperation,
+  anOperationId,
+  anonymous,
+  aRoom,
+  asUser,
+  aUser,
+  openTestBus,
+  roomCreate,
+} from "../harness/builders.ts";
+import { expectGolden } from "../harness/golden.ts";
+
+const alice = aUser("alice");
+const bob = aUser("bob");
+const room = aRoom("lobby");
+
+/** One of each change, of each actor, of each evidence; applied and refused. */
+const OPERATIONS: readonly (readonly [Change, Partial<Operation>])[] = [
+  [{ kind: "user.seed", user: alice, name: "Alice" }, {}],
+  [
+    { kind: "user.add", user: bob, name: null, role: "member" },
+    {
+      actor: asUser(alice),
+      evidence: { kind: "signature", base: '"@method": POST', signature: "c2ln", body: "{}" },
+      signatureId: "5".repeat(64),
+      idempotencyKey: "bob, once",
+    },
+  ],
+  [roomCreate(room, { name: "Zoë's 部屋", shard: "b" }), { actor: asUser(alice) }],
+  [
+    { kind: "member.add", room, user: bob, role: "writer" },
+    { actor: asUser(bob), evidence: { kind: "token", token: "t1" } },
+  ],
+  [{ kind: "member.add", room, user: bob, role: "reader" }, {}],
+  [{ kind: "member.accept", room, user: bob }, { actor: asUser(bob) }],
+  [{ kind: "user.revoke", user: bob }, { at: 1_600_000_000_000 }],
+  [{ kind: "user.restore", user: bob }, { signatureId: "5".repeat(64) }],
+  [{ kind: "member.remove", room, user: bob }, {}],
+  [roomCreate(aRoom("attic")), { actor: anonymous, evidence: { kind: "none" } }],
+  [{ kind: "room.delete", room }, {}],
+];
+
+function fixedBus() {
+  let part = 0;
+  return openTestBus({ random: (sizeBytes) => new Uint8Array(sizeBytes).fill(++part) });
+}
+
+test("the encoding of entries, outcomes and rows, and the chain over them, are fixed", () => {
+  using bus = fixedBus();
+  for (const [index, [change, more]] of OPERATIONS.entries()) {
+    const fixed = { id: anOperationId(`operation ${index}`), at: 1_700_000_000_000 + index };
+    apply(bus.store, { seq: index + 1, operation: anOperation(change, { ...fixed, ...more }) });
+  }
+  const entries = bus.store.database
+    .query<object, []>(
+      "SELECT entry, outcome, changes, lower(hex(chain)) AS chain FROM journal ORDER BY seq",
+    )
+    .all();
+  const { busId, generation } = getBus(bus.store);
+  expectGolden("entry-chain.json", { busId, generation, entries });
+  expect(verifyJournal(bus.store).entries).toBe(OPERATIONS.length);
+});
+
+test("the chain can be recomputed from its description alone", async () => {
+  using bus = fixedBus();
+  await bus.addUser();
+  const row = bus.store.database
+    .query<Record<"entry" | "outcome" | "changes", string> & { chain: Uint8Array }, []>(
+      "SELECT entry, outcome, changes, chain FROM journal",
+    )
+    .get();
+  const sha256 = (...parts: readonly (string | Uint8Array)[]) => {
+    const hash = createHash("sha256");
+    for (const part of parts) hash.update(part);
+    return hash.digest();
+  };
+  const sized = (text: string) => {
+    const bytes = Buffer.from(text);
+    const size = Buffer.alloc(4);
+    size.writeUInt32BE(bytes.length);
+    return Buffer.concat([size, bytes]);
+  };
+  const first = sha256("unibus/1 journal", Buffer.alloc(16, 1), Buffer.alloc(16, 2));
+  const { entry = "", outcome = "", changes = "", chain } = row ?? {};
+  const expected = sha256(first, sized(entry), sized(outcome), sha256(changes));
+  expect(Buffer.from(chain ?? []).toString("hex")).toBe(expected.toString("hex"));
+});
+
+test("no two journals share a chain by where their parts begin", () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const start = firstChain({ busId: "00".repeat(16), generation: "00".repeat(16) });
+  const link = (entry: string, outcome: string, changes: string) =>
+    nextChain(start, {
+      entry: bytes(entry),
+      outcome: bytes(outcome),
+      changes: bytes(changes),
+    }).toHex();
+  expect(new Set([link("ab", "c", "[]"), link("a", "bc", "[]"), link("abc", "", "[]")]).size).toBe(
+    3,
+  );
+  expect(firstChain({ busId: "01".repeat(16), generation: "00".repeat(16) })).not.toEqual(
+    firstChain({ busId: "00".repeat(16), generation: "01".repeat(16) }),
+  );
+});
+
+test("the words of a refusal are not part of the history", () => {
+  const inWords = (detail: string) =>
+    renderOutcome({ status: "refused", refusal: { code: "forbidden", detail } });
+  expect(inWords("Cannot")).toBe(inWords("Cannot, and here is why"));
+});
+
+test("an entry reads back as what went into it", () => {
+  const entry: Entry = { seq: 7, operation: anOperation({ kind: "user.revoke", user: bob }) };
+  expect(JSON.parse(renderEntry(entry))).toEqual({ format: 1, ...entry });
+  const refused = {
+    status: "refused",
+    refusal: { code: "user-not-found", detail: "Cannot" },
+  } as const;
+  expect(parseOutcome(renderOutcome(refused), "Cannot")).toEqual(refused);
+  const applied = {
+    status: "applied",
+    effects: [{ kind: "rights.changed", users: [bob] }],
+  } as const;
+  expect(parseOutcome(renderOutcome(applied), null)).toEqual(applied);
+  expect(renderChanges([])).toBe("[]");
+});

@@ -1,0 +1,150 @@
+// Tries src/server/write-path.ts and src/journal/local.ts.
+import { describe, expect, test } from "bun:test";
+import type { RoomId } from "../../src/core/ids.ts";
+import { userKeyOf } from "../../src/core/nkey.ts";
+import type { Change, Committed, Operation } from "../../src/core/operations.ts";
+import { Problem } from "../../src/core/problems.ts";
+import { openLocalJournal } from "../../src/journal/local.ts";
+import { getBus } from "../../src/store/journal.ts";
+import { verifyJournal } from "../../src/store/verify.ts";
+import { anOperation, asUser, aUser, openTestBus, type TestBus } from "../harness/builders.ts";
+
+const add = () => ({ kind: "user.add", user: aUser(), name: null, role: "member" }) as const;
+
+async function problemOf(promise: Promise<unknown>): Promise<Problem> {
+  const error = await promise.then(
+    () => new Error("It was committed"),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof Problem) return error;
+  throw error;
+}
+
+describe("commit", () => {
+  test("numbers entries without a gap, in the order of asking, and answers each", async () => {
+    using bus = openTestBus();
+    const operations = Array.from({ length: 50 }, () => anOperation(add()));
+    const heard: (readonly [number, string])[] = [];
+    bus.writePath.onApplied(({ seq }, { id }) => heard.push([seq, id]));
+    const all = await Promise.all(operations.map((operation) => bus.writePath.commit(operation)));
+    expect(all.map(({ seq }) => seq)).toEqual(operations.map((_, at) => at + 1));
+    expect(heard).toEqual(operations.map(({ id }, at) => [at + 1, id]));
+  });
+
+  test("gives a refusal its number and changes nothing else", async () => {
+    using bus = openTestBus();
+    const heard: Committed[] = [];
+    bus.writePath.onApplied((committed) => heard.push(committed));
+    const before = bus.rows();
+    const committed = await bus.commit(add(), asUser(aUser()));
+    expect(committed).toMatchObject({ seq: 1, outcome: { status: "refused" }, repeated: false });
+    expect(heard).toEqual([committed]);
+    expect(bus.rows()).toBe(before);
+    expect((await bus.commit(add())).seq).toBe(2);
+  });
+
+  test("keeps the whole entry: who, when, what, and what proved it", async () => {
+    using bus = openTestBus();
+    const operation = anOperation(add());
+    await bus.writePath.commit(operation);
+    const row = bus.store.database.query<{ entry: string }, []>("SELECT entry FROM journal").get();
+    expect(JSON.parse(row?.entry ?? "")).toEqual({ format: 1, seq: 1, operation });
+  });
+
+  test.each([
+    ["a small-order key", { ...add(), user: userKeyOf(new Uint8Array(32)) }, "key-invalid"],
+    ["a room id that is none", { kind: "room.delete", room: ">" as RoomId }, "request-invalid"],
+    ["a value without a form", { ...add(), extra: undefined } as Change, "request-invalid"],
+  ] as const)("keeps %s out of the journal and goes on", async (_, change, code) => {
+    using bus = openTestBus();
+    expect((await problemOf(bus.commit(change))).code).toBe(code);
+    expect(getBus(bus.store).lastSeq).toBe(0);
+    expect(await bus.try(add())).toBe("applied");
+  });
+});
+
+describe("when the disk is full", () => {
+  function fill(bus: TestBus): () => void {
+    const { database } = bus.store;
+    const pages = database.query<{ page_count: number }, []>("PRAGMA page_count").get();
+    database.run(`PRAGMA max_page_count = ${pages?.page_count ?? 1}`);
+    return () => database.run("PRAGMA max_page_count = 1000000");
+  }
+
+  test("a commit says that it was not recorded, and works again when there is room", async () => {
+    using bus = openTestBus();
+    const free = fill(bus);
+    const problems: Problem[] = [];
+    let lastSeq = 0;
+    while (problems.length === 0) {
+      await bus.commit(add()).then(
+        ({ seq }) => (lastSeq = seq),
+        (error: Problem) => problems.push(error),
+      );
+    }
+    expect(problems[0]).toMatchObject({
+      code: "journal-unavailable",
+      detail: expect.stringContaining("SQLITE_FULL"),
+    });
+    expect(verifyJournal(bus.store).entries).toBe(lastSeq);
+    expect(bus.writePath.stopped()).toBeNull();
+    free();
+    expect((await bus.commit(add())).seq).toBe(lastSeq + 1);
+    expect(verifyJournal(bus.store).entries).toBe(lastSeq + 1);
+  });
+});
+
+describe("after an error that nobody foresaw", () => {
+  test("nothing of the entry stays, and no more entries are taken", async () => {
+    using bus = openTestBus();
+    await bus.addUser();
+    const before = bus.rows();
+    bus.store.database.run("ALTER TABLE bus RENAME COLUMN latest_at TO newest_at");
+    const first = await problemOf(bus.commit(add()));
+    expect(first.code).toBe("journal-unavailable");
+    bus.store.database.run("ALTER TABLE bus RENAME COLUMN newest_at TO latest_at");
+    expect(bus.writePath.stopped()?.message).toContain("latest_at");
+    const second = await problemOf(bus.commit(add()));
+    expect(second.code).toBe("journal-unavailable");
+    expect(second.cause).toBe(first.cause);
+    expect(bus.rows()).toBe(before);
+    expect(verifyJournal(bus.store).entries).toBe(1);
+  });
+
+  test("a thrown value that is no error stops the journal as well", async () => {
+    const journal = openLocalJournal({
+      apply: () => {
+        throw "a text";
+      },
+      lastSeq: () => 0,
+      onApplied: () => {},
+    });
+    const operation: Operation = anOperation(add());
+    expect((await problemOf(journal.commit(operation))).code).toBe("journal-unavailable");
+    expect(journal.stopped()?.message).toBe("a text");
+  });
+});
+
+test("a second process that holds the database delays a commit or is said, and loses nothing", async () => {
+  using bus = openTestBus();
+  bus.store.database.run("PRAGMA busy_timeout = 1");
+  const holder = Bun.spawn({
+    cmd: [
+      process.execPath,
+      "-e",
+      `const db = new (require("bun:sqlite").Database)(${JSON.stringify(bus.path)});
+       db.run("BEGIN IMMEDIATE"); console.log("held"); process.stdin.resume();`,
+    ],
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  await holder.stdout.getReader().read();
+  const problem = await problemOf(bus.commit(add()));
+  expect(problem).toMatchObject({
+    code: "journal-unavailable",
+    detail: expect.stringContaining("SQLITE_BUSY"),
+  });
+  holder.kill("SIGKILL");
+  await holder.exited;
+  expect((await bus.commit(add())).seq).toBe(1);
+});
