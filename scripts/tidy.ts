@@ -1,7 +1,8 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as limits from "../src/core/limits.ts";
 import { PROBLEMS } from "../src/core/problems.ts";
 import { functionBodies } from "./functions.ts";
+import { importsOf } from "./layers.ts";
 import { type CheckResult, faultsOf, placeOf, readSources, type Source } from "./source-tree.ts";
 
 const FILE_LINES_MAX = 300;
@@ -80,19 +81,43 @@ function productTests(sources: readonly Source[]): readonly Source[] {
   return ofFolder(sources, "tests").filter(({ path }) => !path.startsWith("tests/scripts/"));
 }
 
-/** A source file counts as tested when a test imports it, names it, or mirrors its path. */
+/**
+ * A source file counts as tried when a test imports it, names it or mirrors its path, or when a file
+ * that is tried imports it: tests of processes name only `src/main.ts`. What is left is dead.
+ */
 function findUntested({ sources }: Tree) {
   const tests = productTests(sources);
   const mirrored = new Set(tests.map((test) => test.path));
   const words = tests.map((test) => test.text).join("\n");
   const own = ofFolder(sources, "src");
+  const isNamed = ({ path }: Source): boolean => {
+    const mirror = path.replace(/^src\//, "tests/").replace(/\.ts$/, ".test.ts");
+    return mirrored.has(mirror) || words.includes(path);
+  };
+  const tried = reachable(own.filter(isNamed), own);
   const findings = own
-    .filter(({ path }) => {
-      const mirror = path.replace(/^src\//, "tests/").replace(/\.ts$/, ".test.ts");
-      return !mirrored.has(mirror) && !words.includes(path);
-    })
+    .filter(({ path }) => !tried.has(path))
     .map(({ path }) => `${path}: no test imports or names it`);
   return { seen: tests.length > 0 ? own.length : 0, what: "sources", findings };
+}
+
+/** A Worker's file is named by its URL, not imported. */
+const WORKER = /new URL\("(\.[^"]+)", import\.meta\.url\)/g;
+
+function reachable(from: readonly Source[], all: readonly Source[]): ReadonlySet<string> {
+  const byPath = new Map(all.map((source) => [source.path, source]));
+  const found = new Set<string>();
+  const waiting = [...from];
+  for (let source = waiting.pop(); source; source = waiting.pop()) {
+    if (found.has(source.path)) continue;
+    found.add(source.path);
+    const workers = [...source.text.matchAll(WORKER)].map(([, path = ""]) => path);
+    for (const path of [...importsOf(source).map(({ specifier }) => specifier), ...workers]) {
+      const imported = byPath.get(join(dirname(source.path), path));
+      if (imported) waiting.push(imported);
+    }
+  }
+  return found;
 }
 
 function findUnprovoked({ sources, problemCodes }: Tree) {

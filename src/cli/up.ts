@@ -2,12 +2,8 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { processEnvironment } from "../config/environment.ts";
 import { loadQuickStartSettings, type NodeSettings } from "../config/load.ts";
-import type { UserId } from "../core/ids.ts";
-import { OPERATION_FORMAT } from "../core/operations.ts";
-import { Problem } from "../core/problems.ts";
 import type { RunningNode } from "../server/boot.ts";
-import { newOperationId } from "../server/reads.ts";
-import { hasActiveAdmin } from "../store/users.ts";
+import { needsFirstAdmin, seedFirstAdmin } from "../server/first-admin.ts";
 import { ensurePrivateFolder } from "../system/files.ts";
 import { commandName, placeArguments } from "./invocation.ts";
 import { makeKeyFile } from "./key-file.ts";
@@ -33,7 +29,7 @@ export const upCommand = defineStrict({
 });
 
 async function welcome(node: RunningNode, settings: NodeSettings): Promise<void> {
-  const made = hasActiveAdmin(node.store) ? null : await makeFirstAdmin(node, settings);
+  const made = needsFirstAdmin(node) ? await makeFirstAdmin(node, settings) : null;
   const unibus = commandName();
   const place = placeArguments(settings);
   printLines([
@@ -60,8 +56,7 @@ async function makeFirstAdmin(node: RunningNode, settings: NodeSettings): Promis
   const folder = join(dirname(settings.db), KEYS_FOLDER);
   ensurePrivateFolder(folder);
   const path = freeKeyPath(folder);
-  const user = await makeKeyFile(path);
-  await seed(node, user);
+  await seedFirstAdmin(node, await makeKeyFile(path));
   return path;
 }
 
@@ -72,20 +67,4 @@ function freeKeyPath(folder: string): string {
     const path = join(folder, name);
     if (!existsSync(path)) return path;
   }
-}
-
-async function seed(node: RunningNode, user: UserId): Promise<void> {
-  const id = newOperationId();
-  const { outcome } = await node.writePath.commit({
-    format: OPERATION_FORMAT,
-    id,
-    at: Date.now(),
-    actor: { kind: "operator" },
-    evidence: { kind: "local", uid: process.getuid?.() ?? 0 },
-    signatureId: null,
-    idempotencyKey: null,
-    requestDigest: id,
-    change: { kind: "user.seed", user, name: null },
-  });
-  if (outcome.status === "refused") throw new Problem(outcome.refusal.code, outcome.refusal.detail);
 }

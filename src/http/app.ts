@@ -1,8 +1,8 @@
 import { Elysia } from "elysia";
-import { Problem } from "../core/problems.ts";
+import { PROBLEMS, Problem } from "../core/problems.ts";
 import { authenticate, type Identity } from "./authenticate.ts";
 import { readJsonBody } from "./body.ts";
-import { callOf, openCall } from "./call.ts";
+import { type Call, callOf, openCall } from "./call.ts";
 import { operationIdOf } from "./change.ts";
 import { checkDoor, readIdempotencyKey } from "./door.ts";
 import { health, OPEN_PATHS } from "./health.ts";
@@ -28,7 +28,11 @@ export function createApp(parts: AppParts): App {
   // `normalize: false`: Elysia drops unknown members otherwise. The problems come first: an `onError`
   // behind the routes is not theirs.
   const api = new Elysia({ normalize: false, strictPath: true })
-    .onError({ as: "global" }, ({ error }) => refuse(problemOf(error)))
+    .onError({ as: "global" }, ({ error, request }) => {
+      const problem = problemOf(error);
+      callOf(request).problem = problem;
+      return problemResponse(problem);
+    })
     .onParse({ as: "global" }, async ({ request }) => {
       const { body, digest } = await readJsonBody(request);
       callOf(request).requestDigest = digest;
@@ -40,20 +44,12 @@ export function createApp(parts: AppParts): App {
     .use(rooms(parts))
     .use(members(parts))
     .compile();
-  const routes = routeTable(api.routes);
-  return {
-    fetch: (request, from) =>
-      answer({ ...parts, routes, route: (one) => api.fetch(one) }, request, from),
+  const answerer: Answerer = {
+    ...parts,
+    routes: routeTable(api.routes),
+    route: (request) => api.fetch(request),
   };
-}
-
-/** Carries a problem out of Elysia: its response would lose what only the log may tell. */
-const refused = new WeakMap<Response, Problem>();
-
-function refuse(problem: Problem): Response {
-  const response = problemResponse(problem);
-  refused.set(response, problem);
-  return response;
+  return { fetch: (request, from) => answer(answerer, request, from) };
 }
 
 interface Answerer extends AppParts {
@@ -63,22 +59,24 @@ interface Answerer extends AppParts {
 
 async function answer(parts: Answerer, request: Request, from: Caller): Promise<Response> {
   const startedAt = parts.now();
-  const seen: Seen = { pattern: null, wouldRefuse: null };
+  const seen: Seen = { pattern: null, wouldRefuse: null, problem: null };
   let response: Response;
   try {
     response = await admit(parts, request, from, seen);
   } catch (error) {
-    response = refuse(problemOf(error));
+    seen.problem = problemOf(error);
+    response = problemResponse(seen.problem);
   }
   response.headers.set("cache-control", "no-store");
   response.headers.set("x-content-type-options", "nosniff");
-  const problem = refused.get(response) ?? null;
   // What is still coming in belongs to a request that is answered: it would be swallowed for ever.
   const unread = request.body !== null && !request.bodyUsed;
-  if (unread || problem?.code === "request-too-large") response.headers.set("connection", "close");
+  if (unread || response.status === PROBLEMS["request-too-large"].status) {
+    response.headers.set("connection", "close");
+  }
   const { method } = request;
   const { status } = response;
-  logAnswer(parts.log, { method, from, status, problem, ms: parts.now() - startedAt, ...seen });
+  logAnswer(parts.log, { method, from, status, ms: parts.now() - startedAt, ...seen });
   return response;
 }
 
@@ -86,6 +84,7 @@ async function answer(parts: Answerer, request: Request, from: Caller): Promise<
 interface Seen {
   pattern: string | null;
   wouldRefuse: Identity["wouldRefuse"];
+  problem: Problem | null;
 }
 
 async function admit(
@@ -101,19 +100,28 @@ async function admit(
   const identity = OPEN_PATHS.has(pathname)
     ? nobody
     : authenticateCounted(parts, request, from, seen);
-  if (route && !route.methods.includes(request.method)) return methodNotAllowed(route.methods);
+  if (route && !route.methods.includes(request.method)) {
+    seen.problem = methodNotAllowed(route.methods);
+    const response = problemResponse(seen.problem);
+    response.headers.set("allow", route.methods.join(", "));
+    return response;
+  }
   const idempotencyKey = readIdempotencyKey(request);
   const { actor, evidence } = identity;
   const routed = withRoutableUrl(request);
-  openCall(routed, {
+  const call: Call = {
     actor,
     evidence,
     idempotencyKey,
     operationId:
       idempotencyKey === null ? parts.newOperationId() : operationIdOf(actor, idempotencyKey),
     requestDigest: "",
-  });
-  return parts.route(routed);
+    problem: null,
+  };
+  openCall(routed, call);
+  const response = await parts.route(routed);
+  seen.problem = call.problem;
+  return response;
 }
 
 const nobody: Identity = {
@@ -149,13 +157,11 @@ function authenticateCounted(
   }
 }
 
-function methodNotAllowed(methods: readonly string[]): Response {
-  const allow = methods.join(", ");
-  const response = refuse(
-    new Problem("method-not-allowed", `Cannot answer: this route has ${allow} only`),
+function methodNotAllowed(methods: readonly string[]): Problem {
+  return new Problem(
+    "method-not-allowed",
+    `Cannot answer: this route has ${methods.join(", ")} only`,
   );
-  response.headers.set("allow", allow);
-  return response;
 }
 
 /** Elysia looks for the path from the 11th character on, and would take `http://x/zz/admin` for `/admin`. */

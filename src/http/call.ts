@@ -1,5 +1,6 @@
 import type { OperationId } from "../core/ids.ts";
 import type { Actor, Evidence } from "../core/operations.ts";
+import type { Problem } from "../core/problems.ts";
 
 /** What the door found out about a request, for the routes behind it. */
 export interface Call {
@@ -10,6 +11,8 @@ export interface Call {
   readonly operationId: OperationId;
   /** Digest of method, path and body; empty until the body was read. */
   requestDigest: string;
+  /** Why the route refused, for the log; null while it did not. */
+  problem: Problem | null;
 }
 
 /** Elysia hands a route its request and nothing else of ours, so what is known hangs on that. */

@@ -40,6 +40,8 @@ export function listenTcp(options: {
       ...COMMON,
       hostname,
       port,
+      // Left out, it is on in Bun 1.4, and two processes would share the port.
+      reusePort: false,
       idleTimeout: HTTP_IDLE_TIMEOUT_MS / 1000,
       ...(tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
       fetch: (request, bun) => fetch(request, bun.requestIP(request)?.address ?? ""),

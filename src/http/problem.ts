@@ -7,7 +7,11 @@ export function problemResponse(problem: Refusal): Response {
   const { status } = PROBLEMS[problem.code];
   return new Response(JSON.stringify(problemDocument(problem)), {
     status,
-    headers: { "content-type": "application/problem+json" },
+    headers: {
+      "content-type": "application/problem+json",
+      // A 401 has to name the way in. Source: RFC 9110, section 11.6.1.
+      ...(status === 401 ? { "www-authenticate": 'Signature realm="unibus"' } : {}),
+    },
   });
 }
 
@@ -25,8 +29,10 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof NotFoundError) {
     return new Problem("route-not-found", "Cannot answer: the API has no such route");
   }
-  if (error instanceof ValidationError && error.type !== "response") {
-    return new Problem("request-invalid", invalidDetail(error));
+  if (error instanceof ValidationError) {
+    if (error.type !== "response") return new Problem("request-invalid", invalidDetail(error));
+    // Its own words hold the whole answer.
+    return internal(`the answer breaks the contract at "${error.valueError?.path ?? ""}"`);
   }
   return internal(error);
 }

@@ -1,6 +1,8 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { ServiceKey } from "./service-key.ts";
 
+export type { NatsConnection };
+
 /** Where this node's own nats-server listens for its own services. */
 export interface ServiceEndpoint {
   readonly host: string;

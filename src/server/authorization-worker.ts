@@ -1,7 +1,6 @@
-import type { NatsConnection } from "@nats-io/transport-node";
 import { NATS_READY_TIMEOUT_MS, REGISTRY_RECONCILE_MS } from "../core/limits.ts";
 import { type Authorization, type Directory, startAuthorization } from "../nats/authorization.ts";
-import { connectService } from "../nats/connection.ts";
+import { connectService, type NatsConnection } from "../nats/connection.ts";
 import { listOpenConnections } from "../nats/connections.ts";
 import { serviceKey } from "../nats/service-key.ts";
 import { reconcile, watchPublishes } from "../nats/watch.ts";
@@ -59,7 +58,8 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
   const store = openStoreForReading({ path: options.databasePath });
   const directory: Directory = {
     findState: (user) => findUser(store, user)?.state ?? null,
-    listMemberships: (user) => listMemberships(store, user),
+    // All rooms are plain ones yet; where they are not allowed they are closed, not deleted.
+    listMemberships: (user) => (options.plainRooms ? listMemberships(store, user) : []),
   };
   const open = (kind: "authorization" | "system" | "app"): Promise<NatsConnection> =>
     connectService({ endpoint, key: serviceKey("user", seeds[kind]), name: `unibus ${kind}` });

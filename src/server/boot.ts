@@ -9,7 +9,7 @@ import type { Environment, NodeSettings } from "../config/load.ts";
 import { hostPort, isLoopbackBind, listenHost } from "../core/bind.ts";
 import { HTTP_STOP_TIMEOUT_MS, LOCK_WAIT_MS } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
-import { findNatsServer } from "../nats/find-server.ts";
+import { type FoundServer, findNatsServer } from "../nats/find-server.ts";
 import { createRefusals, type Refusals } from "../nats/refusals.ts";
 import type { Violation } from "../nats/server-log.ts";
 import { openStore, type Store } from "../store/open.ts";
@@ -42,6 +42,15 @@ export interface RunningNode extends AsyncDisposable {
   readonly fault: Promise<Problem>;
 }
 
+/** A start that was judged: what is asked, what was read for it, and what follows from it. */
+interface Start extends NodeOptions {
+  readonly material: StartMaterial;
+  readonly natsServer: FoundServer;
+  readonly loopback: boolean;
+  readonly plainRooms: boolean;
+  readonly refusals: Refusals;
+}
+
 /**
  * Starts a node: judges the start before anything is opened, then opens the membership store (logins
  * depend on it), the blob folder, the data plane and the API, in this order [M-056]. Every step is put
@@ -49,52 +58,30 @@ export interface RunningNode extends AsyncDisposable {
  * Throws the `Problem` that says why it may not or could not start; nothing is left running then.
  */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const { settings, env, log } = options;
-  const surroundings = await findSurroundings(settings, env);
-  const material = judgeStart(settings, surroundings, Date.now());
-  if (settings.natsUrl !== "") {
-    throw new Problem(
-      "boot-refused",
-      "Cannot start: --nats-url is not available yet; leave it out for the embedded nats-server",
-    );
-  }
+  const start = await judge(options);
   // Its modules are many, and are loaded while nats-server starts.
   const api = import("./api.ts");
-  const natsServer = await findNatsServer({ env });
+  const { settings, log } = start;
   await using stack = new AsyncDisposableStack();
   warnOfSecrets(settings, log);
-
-  const { store, writePath } = await openMembership(stack, options);
-  openBlobs(stack, options);
-  const refusals = createRefusals();
-  const natsServerPath = natsServer.path;
-  const dataPlane = await openDataPlane({ stack, options, material, natsServerPath, refusals });
+  const { store, writePath } = await openMembership(stack, start);
+  openBlobs(stack, start);
+  const dataPlane = await openDataPlane(stack, start);
   writePath.onApplied((committed) => {
     const { outcome } = committed;
-    if (outcome.status === "applied" && !committed.repeated) dataPlane.apply(outcome.effects);
+    if (outcome.status === "applied") dataPlane.apply(outcome.effects);
   });
   rememberMode(settings);
-
-  const loopback = isLoopbackBind(settings.bind, surroundings.resolved);
-  const plainRooms = loopback || settings.allowPlainRooms;
-  announceRooms({ plainRooms, loopback, log });
+  announceRooms(start);
   log.info("api.mode", `control-plane auth: ${settings.busAuth}`, { mode: settings.busAuth });
-  const { startApi } = await api;
-  const listening = await startApi({
-    ...options,
-    material,
-    store,
-    writePath,
-    dataPlane,
-    plainRooms,
-    refusals,
-    natsUrl: natsUrlOf(settings, dataPlane.port),
-    natsVersion: natsServer.version,
-  });
-  stack.defer(() => listening.stop(HTTP_STOP_TIMEOUT_MS));
-  const unwinding = stack.move();
   const natsUrl = natsUrlOf(settings, dataPlane.port);
+  const natsVersion = start.natsServer.version;
+  const { startApi } = await api;
+  const parts = { ...start, store, writePath, dataPlane, natsUrl, natsVersion };
+  const listening = await startApi(parts);
+  stack.defer(() => listening.stop(HTTP_STOP_TIMEOUT_MS));
   log.info("node.ready", "the node is ready", { natsUrl, httpUrl: listening.url });
+  const unwinding = stack.move();
   return {
     store,
     writePath,
@@ -105,9 +92,30 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   };
 }
 
+/** Judges a start by its settings, its surroundings and the files it names. Opens nothing. */
+async function judge(options: NodeOptions): Promise<Start> {
+  const { settings, env } = options;
+  const surroundings = await findSurroundings(settings, env);
+  const material = judgeStart(settings, surroundings, Date.now());
+  if (settings.natsUrl !== "") {
+    throw new Problem(
+      "boot-refused",
+      "Cannot start: --nats-url is not available yet; leave it out for the embedded nats-server",
+    );
+  }
+  const natsServer = await findNatsServer({ env });
+  const loopback = isLoopbackBind(settings.bind, surroundings.resolved);
+  const plainRooms = loopback || settings.allowPlainRooms;
+  // The address that was judged is the one to open: the name could mean another one by then.
+  const bind = surroundings.resolved[0] ?? settings.bind;
+  const judged = { ...settings, bind };
+  const refusals = createRefusals();
+  return { ...options, settings: judged, material, natsServer, loopback, plainRooms, refusals };
+}
+
 async function openMembership(
   stack: AsyncDisposableStack,
-  { settings, log }: NodeOptions,
+  { settings, log }: Start,
 ): Promise<{ readonly store: Store; readonly writePath: WritePath }> {
   const folder = dirname(settings.db);
   stack.use(await lockFolder(folder, "open membership store"));
@@ -118,20 +126,13 @@ async function openMembership(
   return { store, writePath };
 }
 
-function openBlobs(stack: AsyncDisposableStack, { settings, log }: NodeOptions): void {
+function openBlobs(stack: AsyncDisposableStack, { settings, log }: Start): void {
   stack.use(lockNow(settings.storeDir, "open blob store"));
   log.info("blobs.opened", `blob store: ${settings.storeDir}`);
 }
 
-async function openDataPlane(input: {
-  readonly stack: AsyncDisposableStack;
-  readonly options: NodeOptions;
-  readonly material: StartMaterial;
-  readonly natsServerPath: string;
-  readonly refusals: Refusals;
-}): Promise<DataPlane> {
-  const { stack, options, material, natsServerPath, refusals } = input;
-  const { settings, log, logFormat } = options;
+async function openDataPlane(stack: AsyncDisposableStack, start: Start): Promise<DataPlane> {
+  const { settings, material, refusals, plainRooms, log, logFormat } = start;
   makeFolder(settings.natsStore, "start embedded nats");
   if (settings.busAuth === "enforce") {
     log.info("nats.guarded", "NATS nkey authentication: ON (enforce)");
@@ -139,7 +140,7 @@ async function openDataPlane(input: {
   if (material.tls) log.info("nats.encrypted", `NATS TLS: ON (${settings.tlsCert})`);
   const dataPlane = stack.use(
     await startDataPlane({
-      natsServerPath,
+      natsServerPath: start.natsServer.path,
       serverName: settings.serverName === "" ? "unibus" : settings.serverName,
       bind: settings.bind,
       port: settings.natsPort,
@@ -147,6 +148,7 @@ async function openDataPlane(input: {
       tls: material.tls ? { certFile: settings.tlsCert, keyFile: settings.tlsKey } : null,
       mode: settings.busAuth,
       connectionsPerUser: settings.connectionsPerUser,
+      plainRooms,
       databasePath: settings.db,
       log,
       logFormat,
@@ -232,12 +234,7 @@ function rememberMode(settings: NodeSettings): void {
   writeFileAtomically(path, `${settings.busAuth}\n`, { mode: 0o600 });
 }
 
-function announceRooms(facts: {
-  readonly plainRooms: boolean;
-  readonly loopback: boolean;
-  readonly log: Log;
-}): void {
-  const { plainRooms, loopback, log } = facts;
+function announceRooms({ plainRooms, loopback, log }: Start): void {
   if (!plainRooms) {
     log.info(
       "rooms.encrypted-only",

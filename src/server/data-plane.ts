@@ -30,6 +30,7 @@ export interface DataPlaneOptions {
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
   readonly mode: AuthMode;
   readonly connectionsPerUser: number;
+  readonly plainRooms: boolean;
   readonly databasePath: string;
   readonly log: Log;
   readonly logFormat: "text" | "json";
@@ -63,6 +64,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
       seeds,
       mode: options.mode,
       connectionsPerUser: options.connectionsPerUser,
+      plainRooms: options.plainRooms,
       databasePath: options.databasePath,
       logFormat: options.logFormat,
     });

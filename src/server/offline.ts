@@ -9,10 +9,10 @@ import {
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../core/limits.ts";
 import type { AuthMode } from "../core/login.ts";
+import { VERSION } from "../core/version.ts";
 import { createApp } from "../http/app.ts";
 import type { AppParts } from "../http/parts.ts";
 import { openStore, type Store } from "../store/open.ts";
-import { VERSION } from "../core/version.ts";
 import { bindReads, newOperationId, randomBytes } from "./reads.ts";
 import { openWritePath } from "./write-path.ts";
 

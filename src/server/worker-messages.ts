@@ -12,6 +12,8 @@ export type ToWorker =
       readonly seeds: ServiceSeeds;
       readonly mode: AuthMode;
       readonly connectionsPerUser: number;
+      /** False where plain rooms are closed: nobody has rights in them then. */
+      readonly plainRooms: boolean;
       readonly databasePath: string;
       readonly logFormat: "text" | "json";
     }

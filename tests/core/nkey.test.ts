@@ -51,7 +51,7 @@ test("keys of others' making are taken, and come back byte for byte", () => {
     expect(userKeyBytes(user)).toEqual(publicKey);
     expect(isSmallOrder(publicKey)).toBe(false);
   }
-});
+}, 60_000);
 
 test("our encoding and that of @nats-io/nkeys are one", () => {
   for (let at = 0; at < count("keys") / 10; at++) {
@@ -74,7 +74,7 @@ test("whether random bytes are a point is judged as the oracle judges it", () =>
     points += Number(isPoint);
   }
   expect(points).toBeGreaterThan(count("keys") / 4);
-});
+}, 60_000);
 
 describe("a text that is no user key is refused", () => {
   const user = createUser().getPublicKey();

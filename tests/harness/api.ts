@@ -27,7 +27,7 @@ export interface Answer {
 export interface Asked {
   readonly body?: unknown;
   /** A body as it stands, instead of `body`. */
-  readonly raw?: BodyInit;
+  readonly raw?: string | Uint8Array<ArrayBuffer> | ReadableStream;
   readonly headers?: Readonly<Record<string, string>>;
   readonly host?: string | null;
 }

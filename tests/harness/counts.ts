@@ -2,10 +2,10 @@ import { appendFileSync } from "node:fs";
 
 /** How often each repeated test repeats: small in the test command, more in `npm run prove`. */
 const COUNTS = {
-  keys: { small: 200, prove: 1_000 },
-  "model-operations": { small: 300, prove: 5_000 },
   "byte-flips": { small: 100, prove: 100_000 },
   "file-flips": { small: 300, prove: 5_000 },
+  keys: { small: 200, prove: 1_000 },
+  "model-operations": { small: 300, prove: 5_000 },
   "store-kills": { small: 2, prove: 20 },
 } as const satisfies Readonly<Record<string, { small: number; prove: number }>>;
 

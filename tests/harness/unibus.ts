@@ -91,62 +91,26 @@ export async function run(
 export async function startUnibus(options: StartOptions = {}): Promise<RunningUnibus> {
   const folder = options.dataDir === undefined ? temporaryFolder() : null;
   const dataDir = options.dataDir ?? join(folder?.path ?? "", "data");
-  const command = options.command ?? "serve";
-  const mode =
-    command === "up" || options.args?.includes("--bus-auth") ? [] : ["--bus-auth", "enforce"];
-  const ports = ["--http-port", "0", "--nats-port", "0"].filter(
-    (_word, at, all) => !options.args?.includes(all[at - (at % 2)] ?? ""),
-  );
-  const child = Bun.spawn(
-    [
-      ...unibusCommand(),
-      command,
-      "--data-dir",
-      dataDir,
-      "--log-format",
-      "json",
-      ...ports,
-      ...mode,
-      ...(options.args ?? []),
-    ],
-    {
-      env: cleanEnvironment(options.env),
-      cwd: tmpdir(),
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "pipe",
-    },
-  );
-  const log: LogLine[] = [];
-  let rest = "";
-  const reading = (async () => {
-    for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) if (line) log.push(readLogLine(line));
-    }
-  })();
-  const ready = await eventually(
-    () =>
-      log.find((line) => line.event === "node.ready") ?? (child.exitCode === null ? null : "ended"),
-    { timeoutMs: 30_000, what: "the node to be ready" },
-  );
-  if (ready === "ended") {
+  const child = Bun.spawn([...unibusCommand(), ...argumentsOf(options, dataDir)], {
+    env: cleanEnvironment(options.env),
+    cwd: tmpdir(),
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const { log, reading } = followLog(child.stderr);
+  let ready: LogLine;
+  try {
+    ready = await awaitReady(log, child);
+  } catch (error) {
+    child.kill("SIGKILL");
     await reading;
     folder?.[Symbol.dispose]();
-    throw new Error(`The node ended: ${log.map((line) => line.message).join(" | ")}${rest}`);
+    const words = log.map((line) => line.message).join(" | ");
+    throw new Error(`The node is not ready: ${words}`, { cause: error });
   }
-  const natsUrl = new URL(String(ready.natsUrl));
-  const socket = join(dataDir, "unibus.sock");
-  const api: RunningUnibus["api"] = (method, path, body, headers = {}) =>
-    fetch(`http://localhost${path}`, {
-      unix: socket,
-      method,
-      headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
   async function end(signal: "SIGTERM" | "SIGINT" | "SIGKILL" = "SIGTERM"): Promise<number> {
-    if (child.exitCode === null) child.kill(signal);
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     const code = await child.exited;
     await reading;
     return code;
@@ -154,10 +118,79 @@ export async function startUnibus(options: StartOptions = {}): Promise<RunningUn
   return {
     dataDir,
     pid: child.pid,
-    natsPort: Number(natsUrl.port),
+    natsPort: Number(new URL(String(ready.natsUrl)).port),
     httpUrl: String(ready.httpUrl),
     log,
     exited: child.exited,
+    ...socketApi(join(dataDir, "unibus.sock")),
+    cli: (...args) => run([...args, "--data-dir", dataDir]),
+    end,
+    async [Symbol.asyncDispose]() {
+      await end();
+      folder?.[Symbol.dispose]();
+    },
+  };
+}
+
+/** The arguments of a test's node: free ports and JSON lines, unless the test says otherwise. */
+function argumentsOf(options: StartOptions, dataDir: string): readonly string[] {
+  const { args = [], command = "serve" } = options;
+  const unless = (flag: string, value: string): readonly string[] =>
+    args.includes(flag) ? [] : [flag, value];
+  return [
+    command,
+    "--data-dir",
+    dataDir,
+    "--log-format",
+    "json",
+    ...unless("--http-port", "0"),
+    ...unless("--nats-port", "0"),
+    ...(command === "up" ? [] : unless("--bus-auth", "enforce")),
+    ...args,
+  ];
+}
+
+/** Gathers the lines of a log while they are written. */
+export function followLog(stream: ReadableStream<Uint8Array>): {
+  readonly log: LogLine[];
+  readonly reading: Promise<void>;
+} {
+  const log: LogLine[] = [];
+  async function read(): Promise<void> {
+    const decoder = new TextDecoder();
+    let rest = "";
+    for await (const chunk of stream) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) if (line) log.push(readLogLine(line));
+    }
+    if (rest) log.push(readLogLine(rest));
+  }
+  return { log, reading: read() };
+}
+
+async function awaitReady(log: readonly LogLine[], child: Bun.Subprocess): Promise<LogLine> {
+  const found = await eventually(
+    () => {
+      const ended = child.exitCode !== null || child.signalCode !== null;
+      return log.find((line) => line.event === "node.ready") ?? (ended ? "ended" : null);
+    },
+    { timeoutMs: 30_000, what: "the node to be ready" },
+  );
+  if (found === "ended") throw new Error("The process ended");
+  return found;
+}
+
+/** The API as this machine's operator has it. */
+function socketApi(socket: string): Pick<RunningUnibus, "api" | "ask"> {
+  const api: RunningUnibus["api"] = (method, path, body, headers = {}) =>
+    fetch(`http://localhost${path}`, {
+      unix: socket,
+      method,
+      headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  return {
     api,
     async ask<T>(method: string, path: string, body?: unknown) {
       const response = await api(method, path, body);
@@ -165,12 +198,6 @@ export async function startUnibus(options: StartOptions = {}): Promise<RunningUn
       if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
       // The caller names the shape of the route that it asks.
       return (text === "" ? null : JSON.parse(text)) as T;
-    },
-    cli: (...args) => run([...args, "--data-dir", dataDir]),
-    end,
-    async [Symbol.asyncDispose]() {
-      await end();
-      folder?.[Symbol.dispose]();
     },
   };
 }

@@ -89,6 +89,17 @@ describe("sources without a test", () => {
     expect(check(tree).findings).toEqual(["src/core/a.ts: no test imports or names it"]);
   });
 
+  test("a source is tried through one that is tried, and through its Worker", () => {
+    const tree = aTree({
+      "src/core/a.ts": 'import { b } from "./b.ts";',
+      "src/core/b.ts": 'new Worker(new URL("./c.ts", import.meta.url).href);',
+      "src/core/c.ts": "",
+      "src/core/d.ts": "",
+      "tests/core/a.test.ts": "",
+    });
+    expect(check(tree).findings).toEqual(["src/core/d.ts: no test imports or names it"]);
+  });
+
   test.each([
     ["tests/core/b.test.ts", 'import "../../src/core/a.ts";'],
     ["tests/server/b.test.ts", "// Tries src/core/a.ts from outside."],

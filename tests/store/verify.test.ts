@@ -10,7 +10,7 @@ import { openStore, type Store } from "../../src/store/open.ts";
 import { listUsers } from "../../src/store/users.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
 import { anOperation, aRoom, aUser, openTestBus, roomCreate, rowsOf } from "../harness/builders.ts";
-import { count } from "../harness/counts.ts";
+import { count, recordProof } from "../harness/counts.ts";
 
 /** A bus of nine entries: applied and refused ones, rows made, changed and gone. */
 async function aBus() {
@@ -63,36 +63,41 @@ test("what an operator has to do is said with the damage", () => {
 });
 
 describe("a changed byte names its entry", () => {
-  test.each(["entry", "outcome", "changes", "chain"])("in the column %s", async (column) => {
-    using bus = await aBus();
-    const { database } = bus.store;
-    const cells = database
-      .query<{ seq: number; bytes: Uint8Array }, []>(
-        `SELECT seq, CAST(${column} AS BLOB) AS bytes FROM journal`,
-      )
-      .all();
-    const type = column === "chain" ? "BLOB" : "TEXT";
-    const write = database.query(
-      `UPDATE journal SET ${column} = CAST($bytes AS ${type}) WHERE seq = $seq`,
-    );
-    const all = cells.flatMap(({ seq, bytes }) =>
-      [...bytes.keys()].map((at) => ({ seq, bytes, at })),
-    );
-    const step = Math.max(1, Math.floor(all.length / count("byte-flips")));
-    for (let index = 0; index < all.length; index += step) {
-      const cell = all[index];
-      if (!cell) break;
-      const { seq, bytes, at } = cell;
-      const changed = bytes.slice();
-      changed[at] = (bytes[at] ?? 0) ^ (1 << (index % 8));
-      write.run({ seq, bytes: changed });
-      expect(`${seq}.${at} ${verdict(bus.store)}`).toContain(
-        `${seq}.${at} Cannot trust the journal: entry ${seq} is not`,
+  test.each(["entry", "outcome", "changes", "chain"])(
+    "in the column %s",
+    async (column) => {
+      using bus = await aBus();
+      const { database } = bus.store;
+      const cells = database
+        .query<{ seq: number; bytes: Uint8Array }, []>(
+          `SELECT seq, CAST(${column} AS BLOB) AS bytes FROM journal`,
+        )
+        .all();
+      const type = column === "chain" ? "BLOB" : "TEXT";
+      const write = database.query(
+        `UPDATE journal SET ${column} = CAST($bytes AS ${type}) WHERE seq = $seq`,
       );
-      write.run({ seq, bytes });
-    }
-    expect(verdict(bus.store)).toBe("whole");
-  });
+      const all = cells.flatMap(({ seq, bytes }) =>
+        [...bytes.keys()].map((at) => ({ seq, bytes, at })),
+      );
+      const step = Math.max(1, Math.floor(all.length / count("byte-flips")));
+      for (let index = 0; index < all.length; index += step) {
+        const cell = all[index];
+        if (!cell) break;
+        const { seq, bytes, at } = cell;
+        const changed = bytes.slice();
+        changed[at] = (bytes[at] ?? 0) ^ (1 << (index % 8));
+        write.run({ seq, bytes: changed });
+        expect(`${seq}.${at} ${verdict(bus.store)}`).toContain(
+          `${seq}.${at} Cannot trust the journal: entry ${seq} is not`,
+        );
+        write.run({ seq, bytes });
+      }
+      expect(verdict(bus.store)).toBe("whole");
+      recordProof("byte-flips", { column, flips: Math.ceil(all.length / step), unnoticed: 0 });
+    },
+    120_000,
+  );
 
   test("also where the damage is no text any more", async () => {
     using bus = await aBus();
@@ -179,8 +184,9 @@ test("a byte changed in the file is noticed, or changes nothing that anybody rea
     else noticed += 1;
   }
   rmSync(folder, { recursive: true });
+  recordProof("file-flips", { flips: count("file-flips"), noticed, misread: 0 });
   expect(noticed).toBeGreaterThan(0);
-});
+}, 120_000);
 
 /** What is in a store, or the problem that opening or verifying it met. */
 function openAndVerify(path: string): string | Problem {

@@ -1,0 +1,28 @@
+import type { UserId } from "../core/ids.ts";
+import { OPERATION_FORMAT } from "../core/operations.ts";
+import { Problem } from "../core/problems.ts";
+import { hasActiveAdmin } from "../store/users.ts";
+import type { RunningNode } from "./boot.ts";
+import { newOperationId } from "./reads.ts";
+
+/** Says whether the bus has nobody yet who may admit others. */
+export function needsFirstAdmin({ store }: RunningNode): boolean {
+  return !hasActiveAdmin(store);
+}
+
+/** Makes a user the first admin, as this machine's operator. Throws what the rules refuse. */
+export async function seedFirstAdmin({ writePath }: RunningNode, user: UserId): Promise<void> {
+  const id = newOperationId();
+  const { outcome } = await writePath.commit({
+    format: OPERATION_FORMAT,
+    id,
+    at: Date.now(),
+    actor: { kind: "operator" },
+    evidence: { kind: "local", uid: process.getuid?.() ?? 0 },
+    signatureId: null,
+    idempotencyKey: null,
+    requestDigest: id,
+    change: { kind: "user.seed", user, name: null },
+  });
+  if (outcome.status === "refused") throw new Problem(outcome.refusal.code, outcome.refusal.detail);
+}
