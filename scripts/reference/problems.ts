@@ -28,7 +28,6 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
   unauthenticated: "Use the command line on the node's machine.",
   forbidden: "Ask somebody with the right: an admin, or the room's owner.",
   internal: "A fault of unibus; its log has the details under the same time.",
-  "shutting-down": "Ask again once the node has restarted.",
   "not-ready": "Ask again in a moment; `/healthz` says which part is not there yet.",
   "journal-unavailable": "Nothing was applied: ask again. If it stays, look at the disk.",
   "idempotency-conflict": "Use a new Idempotency-Key for a new request.",

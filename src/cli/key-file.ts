@@ -1,13 +1,11 @@
-import { readFileSync } from "node:fs";
 import { createUser, fromSeed } from "@nats-io/nkeys";
+import { orProblem, readConfiguredFile } from "../config/private-file.ts";
 import type { UserId } from "../core/ids.ts";
 import { isUserId } from "../core/nkey.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import { writeNewFile } from "../system/files.ts";
 
-/** A key file is one line; a larger file is something else. */
-const KEY_FILE_CHARS_MAX = 4_096;
 const SEED = /^SU[A-Z2-7]{56}$/m;
 
 /**
@@ -61,14 +59,9 @@ export function readPublicKey(path: string): UserId {
 }
 
 function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8").slice(0, KEY_FILE_CHARS_MAX);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    throw new Problem("file-unusable", `Cannot read the key file ${quote(path)}: ${code}`, {
-      cause: error,
-    });
-  }
+  return orProblem("file-unusable", `Cannot read the key file ${quote(path)}`, () =>
+    readConfiguredFile(path, { secret: false }),
+  );
 }
 
 function checked(text: string): UserId {

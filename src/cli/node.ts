@@ -3,6 +3,8 @@ import { dirname, join, resolve } from "node:path";
 import { COMMAND_TIMEOUT_MS } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import { type Client, createClient } from "../sdk/client.ts";
+import { realFile } from "../system/files.ts";
+import { commandName } from "./invocation.ts";
 
 /** A node that a command speaks to: one that runs, or the data of one that does not. */
 export interface Node extends AsyncDisposable {
@@ -30,7 +32,7 @@ export async function openNode(
   place: NodePlace,
   options: { readonly mayCreate?: boolean; readonly runningOnly?: boolean } = {},
 ): Promise<Node> {
-  const db = resolve(place.db);
+  const db = resolve(realFile(place.db));
   const running = await findRunning(db);
   if (running) return running;
   if (options.runningOnly) throw notRunning(db);
@@ -77,7 +79,7 @@ function fileExists(path: string): boolean {
 function notFound(db: string): Problem {
   return new Problem(
     "node-not-found",
-    `Cannot find a node: there is no "${db}"; start one with: unibus up, or name its folder with --data-dir`,
+    `Cannot find a node: there is no "${db}"; start one with: ${commandName()} up, or name its folder with --data-dir`,
   );
 }
 

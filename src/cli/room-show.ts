@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Bus } from "../contract/bus.ts";
 import type { Member } from "../contract/members.ts";
 import type { Room } from "../contract/rooms.ts";
 import type { Client } from "../sdk/client.ts";
-import { shellWord } from "./invocation.ts";
+import { DEV_TLS_FOLDER } from "./cert-dev.ts";
+import { commandName, shellWord } from "./invocation.ts";
 import { findRoomId, findUserKey } from "./names.ts";
 import { nodeOptions, onNode, textOf } from "./node-command.ts";
 import { fields, table } from "./output.ts";
@@ -46,6 +48,9 @@ export const roomShow = defineStrict({
     }),
 });
 
+/** Where `unibus cert dev` puts the certificate authority. */
+const DEV_CA = join(DEV_TLS_FOLDER, "ca.crt");
+
 /** A room as one user sees it on the data plane. */
 interface View {
   readonly user: string;
@@ -55,6 +60,8 @@ interface View {
   readonly publish: string | null;
   readonly subscribe: string | null;
   readonly inboxPrefix: string;
+  /** URLs of the running node for NATS clients; none while it is stopped. */
+  readonly servers: readonly string[];
   /** Lines for a POSIX shell with the `nats` client. */
   readonly commands: { readonly listen: string | null; readonly speak: string | null };
 }
@@ -78,6 +85,7 @@ async function viewOf(client: Client, room: Room, as: string): Promise<View> {
     publish,
     subscribe,
     inboxPrefix,
+    servers: bus.clientUrls,
     commands: {
       listen: subscribe && `${nats} sub '${subscribe}'`,
       speak: publish && `${nats} pub '${publish}' 'hello'`,
@@ -95,7 +103,9 @@ function natsCommand(facts: {
   const guess = name === null ? null : `${name}.nk`;
   const keyFile = guess !== null && existsSync(guess) ? shellWord(guess) : "KEY-FILE";
   const server = bus.clientUrls[0] ?? "SERVER-URL";
-  return `nats --server ${server} --nkey ${keyFile} --inbox-prefix ${inboxPrefix}`;
+  // Beside a certificate of `unibus cert dev` lies the authority that no client knows of itself.
+  const ca = bus.tls && existsSync(DEV_CA) ? ` --tlsca ${shellWord(DEV_CA)}` : "";
+  return `nats --server ${server}${ca} --nkey ${keyFile} --inbox-prefix ${inboxPrefix}`;
 }
 
 function roomLines(room: Room, members: readonly Member[]): readonly string[] {
@@ -120,12 +130,12 @@ function roomLines(room: Room, members: readonly Member[]): readonly string[] {
           ["MEMBER", "ROLE", "STATE", "NAME"],
           members.map(({ user, role, state, name }) => [user, role, state, name ?? "-"]),
         )
-      : ["No members yet; add one with: unibus room add ROOM USER"]),
+      : [`No members yet; add one with: ${commandName()} room add ${room.room} USER`]),
   ];
 }
 
 function viewLines(view: View): readonly string[] {
-  const { user, role, state, publish, subscribe, inboxPrefix, commands } = view;
+  const { user, role, state, publish, subscribe, inboxPrefix, servers, commands } = view;
   if (role === null) {
     return ["", `${user} is no member: it may neither speak nor listen here.`];
   }
@@ -141,5 +151,8 @@ function viewLines(view: View): readonly string[] {
     ]),
     ...(commands.listen ? ["", "Listen:", `  ${commands.listen}`] : []),
     ...(commands.speak ? ["", "Speak:", `  ${commands.speak}`] : []),
+    ...(servers.length > 0
+      ? []
+      : ["", "The node is stopped; its log tells SERVER-URL when it runs."]),
   ];
 }

@@ -1,6 +1,7 @@
 import type { Room } from "../contract/rooms.ts";
 import { quote } from "../core/quote.ts";
 import type { Client } from "../sdk/client.ts";
+import { commandName, shellWord } from "./invocation.ts";
 import { findRoomId, findUserKey } from "./names.ts";
 import { choiceOf, nodeOptions, onNode, type Shown, textOf } from "./node-command.ts";
 import { table } from "./output.ts";
@@ -67,7 +68,7 @@ const list = defineStrict({
       const lines =
         rows.length > 0
           ? table(["ROOM", "HISTORY", "MEMBERS", "NAME"], rows)
-          : ["No rooms yet; make one with: unibus room create NAME --owner USER"];
+          : [`No rooms yet; make one with: ${commandName()} room create NAME --owner USER`];
       return { document: { rooms }, lines };
     }),
 });
@@ -93,7 +94,9 @@ const add = defineStrict({
       const pending = member.state === "pending" ? ", once the user accepts" : "";
       return {
         document: member,
-        lines: [`${quote(positionals.USER)} is ${member.role} of ${positionals.ROOM}${pending}`],
+        lines: [
+          `${quote(positionals.USER)} is ${member.role} of ${quote(positionals.ROOM)}${pending}`,
+        ],
       };
     });
   },
@@ -106,7 +109,9 @@ const accept = defineStrict({
   run: ({ positionals, given }) =>
     onNode(given, async ({ client }) => {
       const member = await client.members.accept(await memberOf(client, positionals));
-      const lines = [`${quote(positionals.USER)} is ${member.role} of ${positionals.ROOM} now`];
+      const lines = [
+        `${quote(positionals.USER)} is ${member.role} of ${quote(positionals.ROOM)} now`,
+      ];
       return { document: member, lines };
     }),
 });
@@ -122,7 +127,7 @@ const remove = defineStrict({
       await client.members.remove(member);
       return {
         document: { ...member, removed: true },
-        lines: [`${quote(positionals.USER)} is no member of ${positionals.ROOM} any more`],
+        lines: [`${quote(positionals.USER)} is no member of ${quote(positionals.ROOM)} any more`],
       };
     }),
 });
@@ -137,7 +142,7 @@ const deletion = defineStrict({
       await client.rooms.delete(room);
       return {
         document: { room, deleted: true },
-        lines: [`The room ${positionals.ROOM} is deleted`],
+        lines: [`The room ${quote(positionals.ROOM)} is deleted`],
       };
     }),
 });
@@ -182,7 +187,7 @@ async function listRooms(client: Client): Promise<readonly Room[]> {
 function createdLines(room: Room, owner: string | undefined): readonly string[] {
   const next =
     owner === undefined
-      ? "It has no members yet; add the first with: unibus room add ROOM USER --role owner"
-      : `See how to speak there with: unibus room show ${room.room} --as ${quote(owner)}`;
+      ? `It has no members yet; add the first with: ${commandName()} room add ${room.room} USER --role owner`
+      : `See how to speak there with: ${commandName()} room show ${room.room} --as ${shellWord(owner)}`;
   return [`The room ${quote(room.name)} is made: ${room.room}`, next];
 }

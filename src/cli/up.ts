@@ -4,7 +4,7 @@ import { processEnvironment } from "../config/environment.ts";
 import { loadQuickStartSettings, type NodeSettings } from "../config/load.ts";
 import type { RunningNode } from "../server/boot.ts";
 import { needsFirstAdmin, seedFirstAdmin } from "../server/first-admin.ts";
-import { ensurePrivateFolder } from "../system/files.ts";
+import { ensurePrivateFolder, realFile } from "../system/files.ts";
 import { commandName, placeArguments } from "./invocation.ts";
 import { makeKeyFile } from "./key-file.ts";
 import { upOptions } from "./node-options.ts";
@@ -53,7 +53,7 @@ async function welcome(node: RunningNode, settings: NodeSettings): Promise<void>
 
 /** Makes the key first: a seed that is admitted and then lost could never be used. */
 async function makeFirstAdmin(node: RunningNode, settings: NodeSettings): Promise<string> {
-  const folder = join(dirname(settings.db), KEYS_FOLDER);
+  const folder = join(dirname(realFile(settings.db)), KEYS_FOLDER);
   ensurePrivateFolder(folder);
   const path = freeKeyPath(folder);
   await seedFirstAdmin(node, await makeKeyFile(path));

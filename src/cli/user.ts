@@ -2,6 +2,7 @@ import type { User, UserDetail } from "../contract/users.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import type { Client } from "../sdk/client.ts";
+import { commandName } from "./invocation.ts";
 import { checkedKey, findUserKey } from "./names.ts";
 import { choiceOf, type Given, nodeOptions, onNode, type Shown, textOf } from "./node-command.ts";
 import { fields, table } from "./output.ts";
@@ -86,7 +87,7 @@ const list = defineStrict({
       const lines =
         rows.length > 0
           ? table(["USER", "ROLE", "STATE", "NAME"], rows)
-          : ["No users yet; make the first admin with: unibus user seed --key FILE"];
+          : [`No users yet; make the first admin with: ${commandName()} user seed --key FILE`];
       return { document: { users }, lines };
     }),
 });
@@ -187,6 +188,6 @@ function detailLines({ user, name, role, state, accept, createdAt, rooms }: User
           ["ROOM", "ROLE", "STATE", "NAME"],
           rooms.map((room) => [room.room, room.role, room.state, room.name]),
         )
-      : ["In no room yet; add it to one with: unibus room add ROOM USER"]),
+      : [`In no room yet; add it to one with: ${commandName()} room add ROOM USER`]),
   ];
 }

@@ -13,6 +13,8 @@ export type LoginRefusal =
   | "user-revoked"
   | "signature-missing"
   | "signature-wrong"
+  | "client-text"
+  | "login-repeated"
   | "connections-full"
   | "request-malformed"
   | "internal";
@@ -26,6 +28,8 @@ export const LOGIN_REFUSALS: Readonly<Record<LoginRefusal, string>> = {
   "user-revoked": "the user is revoked; let them in again with: unibus user restore",
   "signature-missing": "the key came without a signature over the nonce",
   "signature-wrong": "the signature over the nonce is not this key's",
+  "client-text": "the client's name, language or version holds a percent sign; leave it out",
+  "login-repeated": "the connection had logged in before; a connection is one user's for its life",
   "connections-full": "the user has as many connections as a user may have",
   "request-malformed": "the login request of nats-server could not be read",
   internal: "the login could not be judged",

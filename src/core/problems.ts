@@ -52,7 +52,6 @@ export const PROBLEMS = {
   unauthenticated: { status: 401, title: "Authentication is required", exit: EXIT.refused },
   forbidden: { status: 403, title: "Not allowed", exit: EXIT.refused },
   internal: { status: 500, title: "Internal error", exit: EXIT.failed },
-  "shutting-down": { status: 503, title: "The node is stopping", exit: EXIT.unreachable },
   "not-ready": { status: 503, title: "The node is not ready", exit: EXIT.unreachable },
   "journal-unavailable": { status: 503, title: "The journal takes no entries", exit: EXIT.failed },
   // Deciding an operation.

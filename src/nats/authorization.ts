@@ -78,20 +78,23 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
   let registryServer = "";
   let changes = 0;
   const serverId = (): string => authorization.info?.server_id ?? "";
-  const kicks = createKicks({
-    system,
-    serverId: () => system.info?.server_id ?? "",
-    log,
-  });
+  const kicks = createKicks({ system, serverId, log });
   const reporter = createRefusalReporter({ options, refusals });
 
   function decide(request: LoginRequest): LoginDecision {
-    const proof = proveLogin(request.credentials, directory.findState);
-    const user = proof.kind === "proved" ? proof.user : null;
-    const full = user !== null && isFull(user);
-    const judged: LoginProof = full ? { kind: "refused", reason: "connections-full" } : proof;
-    const memberships = user === null ? [] : directory.listMemberships(user);
-    return decideLogin({ mode: options.mode, proof: judged, memberships });
+    const proved = proveLogin(request, directory.findState);
+    const reason =
+      proved.kind === "proved" ? refuseConnection(request.connection, proved.user) : null;
+    const proof: LoginProof = reason === null ? proved : { kind: "refused", reason };
+    const memberships = proof.kind === "proved" ? directory.listMemberships(proof.user) : [];
+    return decideLogin({ mode: options.mode, proof, memberships });
+  }
+
+  function refuseConnection(connection: number, user: UserId): LoginRefusal | null {
+    // nats-server lets a client say CONNECT again, as somebody else. What the connection was granted
+    // first would be forgotten here, and a change of those rights would not find it.
+    if (registry.find(connection) !== null) return "login-repeated";
+    return isFull(user) ? "connections-full" : null;
   }
 
   function isFull(user: UserId): boolean {

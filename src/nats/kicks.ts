@@ -16,18 +16,20 @@ export interface Kicks {
  * Source: nats-server `server/events.go` (`KICK`, `zReq`).
  */
 export function createKicks(options: {
-  readonly system: NatsConnection;
+  readonly system: Pick<NatsConnection, "request">;
+  /** The server whose connections are known by number now. */
   readonly serverId: () => string;
   readonly log: Log;
 }): Kicks {
   const { system, serverId, log } = options;
-  const waiting = new Set<number>();
+  /** Connections, and the server that numbered them: another one gives the numbers to others. */
+  const waiting = new Map<number, string>();
   let inFlight = 0;
 
-  async function kickOne(connection: number): Promise<void> {
-    for (let tries = 1; ; tries++) {
+  async function kickOne(connection: number, server: string): Promise<void> {
+    for (let tries = 1; server === serverId(); tries++) {
       try {
-        const subject = `$SYS.REQ.SERVER.${serverId()}.KICK`;
+        const subject = `$SYS.REQ.SERVER.${server}.KICK`;
         await system.request(subject, JSON.stringify({ cid: connection }), {
           timeout: KICK_TIMEOUT_MS,
         });
@@ -44,11 +46,11 @@ export function createKicks(options: {
   }
 
   function pump(): void {
-    for (const connection of waiting) {
+    for (const [connection, server] of waiting) {
       if (inFlight >= KICKS_IN_FLIGHT_MAX) return;
       waiting.delete(connection);
       inFlight++;
-      void kickOne(connection).finally(() => {
+      void kickOne(connection, server).finally(() => {
         inFlight--;
         pump();
       });
@@ -57,7 +59,7 @@ export function createKicks(options: {
 
   return {
     kick(connection) {
-      waiting.add(connection);
+      waiting.set(connection, serverId());
       pump();
     },
   };

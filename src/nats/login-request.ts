@@ -11,6 +11,8 @@ export interface LoginRequest {
   readonly connection: number;
   /** Address that the client comes from. */
   readonly address: string;
+  /** What the client says about itself: its name, language and version. */
+  readonly clientText: string;
   readonly credentials: Credentials;
 }
 
@@ -44,6 +46,7 @@ export function openLoginRequest(token: string, serverId: string): LoginRequest 
     userNkey,
     connection,
     address: text(member(client, "host")),
+    clientText: ["name", "lang", "version"].map((name) => text(member(options, name))).join(" "),
     credentials: {
       nkey: text(member(options, "nkey")),
       signature: text(member(options, "sig")),
@@ -55,10 +58,10 @@ export function openLoginRequest(token: string, serverId: string): LoginRequest 
 
 /**
  * Proves who asks to log in: nats-server leaves the nonce's signature unchecked where a callout
- * decides. What costs least comes first, so that a stranger's key costs one look-up and no arithmetic.
+ * decides. What costs least comes first, so that a stranger's key costs no signature check.
  */
 export function proveLogin(
-  credentials: Credentials,
+  { credentials, clientText }: Pick<LoginRequest, "credentials" | "clientText">,
   findState: (user: UserId) => "active" | "revoked" | null,
 ): LoginProof {
   const { nkey, signature, nonce } = credentials;
@@ -78,7 +81,11 @@ export function proveLogin(
     data: Buffer.from(nonce),
     signature: Buffer.from(signature, "base64url"),
   });
-  return signed ? { kind: "proved", user: nkey } : refused("signature-wrong");
+  if (!signed) return refused("signature-wrong");
+  // nats-server logs with this text inside a format string (`client.format`): "%1000000[1]x" in a name
+  // makes a line of a megabyte, and "%[1]s" writes lines of the client's own into the log.
+  if (clientText.includes("%")) return refused("client-text");
+  return { kind: "proved", user: nkey };
 }
 
 function refused(reason: LoginRefusal): LoginProof {

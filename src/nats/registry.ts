@@ -46,6 +46,8 @@ export function createRegistry(): Registry {
 
   return {
     add(admitted) {
+      // A second login of one connection replaces the first, also where another user made it.
+      remove(admitted.connection);
       byConnection.set(admitted.connection, admitted);
       unopened.set(admitted.connection, admitted);
       const { user } = admitted.grant;

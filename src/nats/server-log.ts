@@ -4,6 +4,8 @@ export interface NatsLogLine {
   /** Port of the client listener, when this line tells it. */
   readonly listensOn: number | null;
   readonly ready: boolean;
+  /** True for what a client caused: no reason for the server's end. */
+  readonly ofClient: boolean;
   /** True for what clients cause and unibus tells itself, with the reason. */
   readonly expected: boolean;
   /** A publish or subscription that nats-server refused to a client. */
@@ -20,36 +22,58 @@ export interface Violation {
 const LINE = /^\[\d+\] (?:\S+ \S+ )?\[(INF|WRN|ERR|FTL|DBG|TRC)\] (.*)$/;
 const LEVELS = { INF: "info", WRN: "warn", ERR: "error", FTL: "fatal" } as const;
 const LISTENS = /^Listening for client connections on \S*:(\d+)$/;
-const VIOLATION = /^(\S+):\d+ - cid:\d+ - .*?(Publish|Subscription) Violation - Subject "([^"]*)"/;
-const VIOLATOR = /- "[^"]*:(U[A-Z2-7]{55})" -/;
+// Text of clients stands in quotes, with quotes and control characters inside escaped. Whoever reads
+// a line must step over it whole: a client may call itself `x" - "APP/user:U…`.
+const QUOTED = String.raw`"(?:[^"\\]|\\.)*"`;
+/** Address and number, what the client says about itself, account and user (once it is in), the rest. */
+const CLIENT_LINE = new RegExp(String.raw`^((\S+):\d+ - cid:\d+ - )((?:${QUOTED} - )*)(.*)$`);
+const USER = /"[^"\\/]*\/user:(U[A-Z2-7]{55})" - $/;
+const VIOLATION = new RegExp(`^(Publish|Subscription) Violation - (?:Subject|Reply) (${QUOTED})`);
 const EXPECTED =
-  /authentication error|Authorization Violation|TLS handshake error|Auth callout service returned an error: refused|Readloop processing time/i;
+  /^(?:authentication error|Authorization Violation|TLS handshake error|Auth callout service returned an error: refused|Readloop processing time)/i;
 
 /**
- * Reads one line of nats-server's log.
+ * Reads one line of nats-server's log. What a client sent is cut out of errors about its protocol: it
+ * may be part of a password.
  * Source: nats-server `logger/log.go` (levels), `server/server.go` (the two lines that tell
- * readiness), `server/client.go` (violations).
+ * readiness), `server/client.go` (a client's lines, violations).
  */
 export function readNatsLine(line: string): NatsLogLine {
   const [, mark = "", rest] = LINE.exec(line) ?? [];
   const text = rest ?? line;
   const level = isLevel(mark) ? LEVELS[mark] : rest === undefined ? plainLevel(line) : "other";
   const port = LISTENS.exec(text)?.[1];
+  const [ofClient, origin = "", address = "", self = "", said = text] =
+    CLIENT_LINE.exec(text) ?? [];
   return {
     level,
-    text,
+    text: ofClient === undefined ? text : `${origin}${self}${withoutQuotes(said)}`,
     listensOn: port === undefined ? null : Number(port),
     ready: text === "Server is ready",
-    expected: EXPECTED.test(text),
-    violation: level === "error" ? readViolation(text) : null,
+    ofClient: ofClient !== undefined,
+    expected: EXPECTED.test(said),
+    violation: level === "error" ? readViolation({ address, self, said }) : null,
   };
 }
 
-function readViolation(text: string): Violation | null {
-  const [all, address = "", what, subject = ""] = VIOLATION.exec(text) ?? [];
-  if (all === undefined) return null;
-  const user = VIOLATOR.exec(text)?.[1] ?? "";
-  return { kind: what === "Publish" ? "publish" : "subscribe", address, user, subject };
+function readViolation(line: {
+  readonly address: string;
+  readonly self: string;
+  readonly said: string;
+}): Violation | null {
+  const [, what, quoted = ""] = VIOLATION.exec(line.said) ?? [];
+  if (what === undefined) return null;
+  return {
+    kind: what === "Publish" ? "publish" : "subscribe",
+    address: line.address,
+    user: USER.exec(line.self)?.[1] ?? "",
+    // Other escapes stay: they stand for characters that a terminal would obey.
+    subject: quoted.slice(1, -1).replace(/\\(["\\])/g, "$1"),
+  };
+}
+
+function withoutQuotes(said: string): string {
+  return said.replace(/".*"/, '"…"');
 }
 
 function isLevel(mark: string): mark is keyof typeof LEVELS {

@@ -167,7 +167,7 @@ function launch(input: {
   let portSeen = port;
   const reading = readLines(child.stderr, (text) => {
     const line = readNatsLine(text);
-    if (line.level === "error" || line.level === "fatal") {
+    if (!line.ofClient && (line.level === "error" || line.level === "fatal")) {
       faults.push(line.text);
       if (faults.length > 5) faults.shift();
     }

@@ -19,6 +19,7 @@ import type { Refusals } from "../nats/refusals.ts";
 import type { Store } from "../store/open.ts";
 import type { Log } from "../system/log.ts";
 
+import { clientUrls } from "./client-urls.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { bindReads, newOperationId } from "./reads.ts";
 import type { WritePath } from "./write-path.ts";
@@ -36,7 +37,6 @@ export interface ApiOptions {
   /** What was refused on this side of the data plane: requests, and what nats-server told. */
   readonly refusals: Refusals;
   readonly plainRooms: boolean;
-  readonly natsUrl: string;
   readonly natsVersion: string;
 }
 
@@ -140,10 +140,19 @@ async function healthOf(options: ApiOptions): Promise<Health> {
   };
 }
 
-function busOf({ settings, material, natsUrl, natsVersion }: ApiOptions): Bus {
+function busOf({ settings, material, dataPlane, natsVersion }: ApiOptions): Bus {
+  const tls = material.tls !== null;
   return {
-    clientUrls: [natsUrl],
-    tls: material.tls !== null,
+    clientUrls: [
+      ...clientUrls({
+        host: listenHost(settings.bind),
+        port: dataPlane.port,
+        tls,
+        certificateNames: material.tls?.names ?? [],
+        interfaces: interfaceAddresses(),
+      }),
+    ],
+    tls,
     mode: settings.busAuth,
     version: VERSION,
     natsVersion,

@@ -14,7 +14,7 @@ import { createRefusals, type Refusals } from "../nats/refusals.ts";
 import type { Violation } from "../nats/server-log.ts";
 import { openStore, type Store } from "../store/open.ts";
 import { verifyJournal } from "../store/verify.ts";
-import { ensurePrivateFolder, writeFileAtomically } from "../system/files.ts";
+import { ensurePrivateFolder, realFile, writeFileAtomically } from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
 import { createLogLimit } from "../system/log-limit.ts";
@@ -94,7 +94,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 
 /** Judges a start by its settings, its surroundings and the files it names. Opens nothing. */
 async function judge(options: NodeOptions): Promise<Start> {
-  const { settings, env } = options;
+  const { env } = options;
+  // Locks, socket and mode file lie beside the database itself, whatever other names it has.
+  const settings = { ...options.settings, db: realFile(options.settings.db) };
   const surroundings = await findSurroundings(settings, env);
   const material = judgeStart(settings, surroundings, Date.now());
   if (settings.natsUrl !== "") {

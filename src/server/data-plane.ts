@@ -139,6 +139,7 @@ function startWorker(): AuthorizationWorker {
   const stopped = Promise.withResolvers<void>();
   const reports = new Map<number, (report: DataPlaneReport) => void>();
   let reportId = 0;
+  let asking: Promise<DataPlaneReport> | null = null;
 
   function fail(message: string): void {
     const problem = new Problem(
@@ -148,6 +149,17 @@ function startWorker(): AuthorizationWorker {
     ready.reject(problem);
     fault.resolve(problem);
   }
+  async function ask(): Promise<DataPlaneReport> {
+    const id = ++reportId;
+    const { promise, resolve } = Promise.withResolvers<DataPlaneReport>();
+    reports.set(id, resolve);
+    worker.postMessage({ kind: "report", id } satisfies ToWorker);
+    const report = await withTimeout(promise, REPORT_TIMEOUT_MS);
+    reports.delete(id);
+    if (report !== "timeout") return report;
+    return { connected: false, connections: 0, refusals: { counts: {}, last: [] } };
+  }
+
   worker.onmessage = (event: MessageEvent<FromWorker>) => {
     const message = event.data;
     switch (message.kind) {
@@ -184,15 +196,12 @@ function startWorker(): AuthorizationWorker {
       }
     },
     post: (message) => worker.postMessage(message),
-    async report() {
-      const id = ++reportId;
-      const { promise, resolve } = Promise.withResolvers<DataPlaneReport>();
-      reports.set(id, resolve);
-      worker.postMessage({ kind: "report", id } satisfies ToWorker);
-      const report = await withTimeout(promise, REPORT_TIMEOUT_MS);
-      reports.delete(id);
-      if (report !== "timeout") return report;
-      return { connected: false, connections: 0, refusals: { counts: {}, last: [] } };
+    report() {
+      // One question at a time, however many ask: anybody may ask for the node's health.
+      asking ??= ask().finally(() => {
+        asking = null;
+      });
+      return asking;
     },
     async stop() {
       worker.postMessage({ kind: "stop" } satisfies ToWorker);

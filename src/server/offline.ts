@@ -13,6 +13,7 @@ import { VERSION } from "../core/version.ts";
 import { createApp } from "../http/app.ts";
 import type { AppParts } from "../http/parts.ts";
 import { openStore, type Store } from "../store/open.ts";
+import { verifyJournal } from "../store/verify.ts";
 import { bindReads, newOperationId, randomBytes } from "./reads.ts";
 import { openWritePath } from "./write-path.ts";
 
@@ -32,6 +33,13 @@ export function openOfflineApi(options: {
 }): OfflineApi {
   const { db } = options;
   const store = openStore({ path: db, random: randomBytes });
+  try {
+    // Nothing is built on a journal that is not what was written.
+    verifyJournal(store);
+  } catch (error) {
+    store[Symbol.dispose]();
+    throw error;
+  }
   const app = createApp(offlineParts(store, options));
   return {
     fetch: (request) => app.fetch(request, { kind: "socket" }),

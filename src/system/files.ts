@@ -2,8 +2,10 @@ import {
   closeSync,
   fchmodSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  realpathSync,
   renameSync,
   unlinkSync,
   writeSync,
@@ -44,6 +46,18 @@ export function writeNewFile(
     throw error;
   }
   syncFolder(dirname(path));
+}
+
+/**
+ * The file behind a path that may be a symlink, so that two names of one file are one place. A path
+ * where nothing is yet is itself.
+ */
+export function realFile(path: string): string {
+  try {
+    return lstatSync(path).isSymbolicLink() ? realpathSync(path) : path;
+  } catch {
+    return path;
+  }
 }
 
 function writeAndSync(
