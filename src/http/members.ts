@@ -11,11 +11,12 @@ import { Nothing } from "../contract/values.ts";
 import type { RoomId, UserId } from "../core/ids.ts";
 import type { Actor } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
+import type { MemberRecord } from "../core/records.ts";
 import { callOf } from "./call.ts";
 import { requestChange, SEQ_HEADER } from "./change.ts";
 import { readRoomId, readUserId, timeText } from "./ids.ts";
 import { readPage } from "./page.ts";
-import type { AppParts, MemberRow } from "./parts.ts";
+import type { AppParts } from "./parts.ts";
 import { getRoom } from "./rooms.ts";
 
 const MEMBER = "/:room/members/:user";
@@ -100,7 +101,7 @@ function getMember(
   throw new Problem("member-not-found", "Cannot find the member: this user is not in the room");
 }
 
-function memberOf(read: MemberReads, row: MemberRow, actor: Actor): Member {
+function memberOf(read: MemberReads, row: MemberRecord, actor: Actor): Member {
   const { room, user, role, state, addedAt } = row;
   // Whoever may not list the users may not ask for their names one by one either.
   const name = actor.kind === "anonymous" ? null : (read.findUser(user)?.name ?? null);

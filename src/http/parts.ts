@@ -2,103 +2,51 @@ import type { Bus } from "../contract/bus.ts";
 import type { Health } from "../contract/health.ts";
 import type { OperationId, RoomId, UserId } from "../core/ids.ts";
 import type { AuthMode } from "../core/login.ts";
+import type { Commit, MemberState, RoomRole } from "../core/operations.ts";
 import type {
-  BusRole,
-  Commit,
-  HistoryClass,
-  MemberState,
-  RoomRole,
-  UserState,
-} from "../core/operations.ts";
-import type { AcceptSetting } from "../core/rules/members.ts";
+  MemberRecord,
+  RefusalReport,
+  Refused,
+  RoomRecord,
+  UserRecord,
+} from "../core/records.ts";
 
 /** Who sends a request: somebody at the node's own socket, or an address of a network. */
 export type Caller =
   | { readonly kind: "socket" }
   | { readonly kind: "tcp"; readonly address: string };
 
-export interface UserRow {
-  readonly user: UserId;
-  readonly name: string | null;
-  readonly role: BusRole;
-  readonly state: UserState;
-  readonly accept: AcceptSetting;
-  readonly createdAt: number;
-  readonly changedAt: number;
-}
-
-export interface RoomRow {
-  readonly room: RoomId;
-  readonly name: string;
-  readonly history: HistoryClass;
-  readonly shard: string;
-  readonly content: "plain";
-  readonly createdAt: number;
-  readonly createdBy: string;
-}
-
-export interface MemberRow {
-  readonly room: RoomId;
-  readonly user: UserId;
-  readonly role: RoomRole;
-  readonly state: MemberState;
-  readonly addedAt: number;
-}
-
 /** What the API reads, bound to the store by whoever opened it. */
 export interface Reads {
-  findUser(user: UserId): UserRow | null;
-  findUserByName(name: string): UserRow | null;
+  findUser(user: UserId): UserRecord | null;
+  findUserByName(name: string): UserRecord | null;
   listUsers(page: {
     readonly after?: UserId | undefined;
     readonly limit: number;
-  }): readonly UserRow[];
+  }): readonly UserRecord[];
   listRoomsOf(
     user: UserId,
-  ): readonly (RoomRow & { readonly role: RoomRole; readonly state: MemberState })[];
-  findRoom(room: RoomId): RoomRow | null;
+  ): readonly (RoomRecord & { readonly role: RoomRole; readonly state: MemberState })[];
+  findRoom(room: RoomId): RoomRecord | null;
   listRooms(page: {
     readonly after?: RoomId | undefined;
     readonly limit: number;
     readonly name?: string | undefined;
     readonly createdBy?: "anonymous" | undefined;
-  }): readonly RoomRow[];
+  }): readonly RoomRecord[];
   countMembers(room: RoomId): number;
-  findMember(member: { readonly room: RoomId; readonly user: UserId }): MemberRow | null;
+  findMember(member: { readonly room: RoomId; readonly user: UserId }): MemberRecord | null;
   listMembers(page: {
     readonly room: RoomId;
     readonly after?: UserId | undefined;
     readonly limit: number;
-  }): readonly MemberRow[];
-}
-
-/** Something refused, or let through under soft; `nats/refusals.ts` keeps the same of its plane. */
-export interface RefusedRow {
-  readonly at: number;
-  readonly kind: "login" | "publish" | "subscribe" | "request";
-  readonly reason: string;
-  readonly address: string;
-  readonly user: string;
-  readonly subject: string;
-  readonly admitted: boolean;
-}
-
-/** What was refused since the start, by kind and reason, and the last of it. */
-export interface RefusalReport {
-  readonly counts: Readonly<Record<string, number>>;
-  readonly last: readonly RefusedRow[];
+  }): readonly MemberRecord[];
 }
 
 /** A request that was refused, or let through under soft, for want of a signature. */
-export interface RefusedRequest extends RefusedRow {
+export interface RefusedRequest extends Refused {
   readonly kind: "request";
   readonly reason: "unsigned";
-}
-
-/** Counters by kind and reason, and the last refusals, oldest first. */
-export interface RefusalReport {
-  readonly counts: Readonly<Record<string, number>>;
-  readonly last: readonly RefusedRow[];
 }
 
 /** The API's part of the log; `system/log.ts` makes one. */

@@ -5,12 +5,13 @@ import { Nothing } from "../contract/values.ts";
 import { type OperationId, type RoomId, roomIdOf } from "../core/ids.ts";
 import type { Actor } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
+import type { RoomRecord } from "../core/records.ts";
 import { roomPrefix } from "../core/subjects.ts";
 import { callOf } from "./call.ts";
 import { requestChange, SEQ_HEADER } from "./change.ts";
 import { readName, readRoomId, readUserId, timeText } from "./ids.ts";
 import { readPage } from "./page.ts";
-import type { AppParts, RoomRow } from "./parts.ts";
+import type { AppParts } from "./parts.ts";
 
 /** `/v1/rooms`: where users talk. */
 export function rooms(parts: Pick<AppParts, "read" | "commit" | "now" | "plainRooms">) {
@@ -81,7 +82,7 @@ export function getRoom(read: Pick<AppParts["read"], "findRoom">, room: RoomId, 
   throw new Problem("room-not-found", "Cannot find the room: no room that you can see has this id");
 }
 
-function roomOf(read: Pick<AppParts["read"], "countMembers">, row: RoomRow): Room {
+function roomOf(read: Pick<AppParts["read"], "countMembers">, row: RoomRecord): Room {
   const { room, name, content, history, shard, createdBy, createdAt } = row;
   return {
     room,

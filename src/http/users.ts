@@ -12,11 +12,12 @@ import { Nothing } from "../contract/values.ts";
 import type { UserId } from "../core/ids.ts";
 import type { Change } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
+import type { UserRecord } from "../core/records.ts";
 import { callOf } from "./call.ts";
 import { requestChange, SEQ_HEADER } from "./change.ts";
 import { readName, readUserId, timeText } from "./ids.ts";
 import { readPage } from "./page.ts";
-import type { AppParts, UserRow } from "./parts.ts";
+import type { AppParts } from "./parts.ts";
 import { requireOperator } from "./rights.ts";
 
 type Parts = Pick<AppParts, "read" | "commit" | "now">;
@@ -124,7 +125,7 @@ function getUser(read: Parts["read"], user: UserId): User {
   throw new Problem("user-not-found", "Cannot find the user: no user has this key");
 }
 
-function userOf({ user, name, role, state, accept, createdAt, changedAt }: UserRow): User {
+function userOf({ user, name, role, state, accept, createdAt, changedAt }: UserRecord): User {
   const times = { createdAt: timeText(createdAt), changedAt: timeText(changedAt) };
   return { user, name, role, state, accept, ...times };
 }

@@ -4,21 +4,7 @@ import {
   REFUSALS_KEPT_MAX,
   REFUSED_SOURCES_MAX,
 } from "../core/limits.ts";
-
-/** Something refused on the data plane, as an admin sees it. */
-export interface Refused {
-  readonly at: number;
-  readonly kind: "login" | "publish" | "subscribe" | "request";
-  readonly reason: string;
-  /** Address of the client, or "" where it is not known. */
-  readonly address: string;
-  /** The key that was offered, or "" when none was; never a password or token. */
-  readonly user: string;
-  /** The subject of a publish or subscription; "" for a login. */
-  readonly subject: string;
-  /** True under soft: it was let through, and enforce would have refused it. */
-  readonly admitted: boolean;
-}
+import type { RefusalReport, Refused } from "../core/records.ts";
 
 /** Counters and the last refusals, and how long an answer to a source that repeats itself waits. */
 export interface Refusals {
@@ -27,10 +13,7 @@ export interface Refusals {
   delayMs(source: { readonly address: string; readonly user: string; readonly at: number }): number;
   /** Call when an answer held back was given. */
   delayed(by: 1 | -1): void;
-  report(): {
-    readonly counts: Readonly<Record<string, number>>;
-    readonly last: readonly Refused[];
-  };
+  report(): RefusalReport;
 }
 
 /** A source is forgiven when it was quiet for this long. */

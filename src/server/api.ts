@@ -10,11 +10,12 @@ import {
   ROOMS_PER_USER_MAX,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../core/limits.ts";
+import type { RefusalReport } from "../core/records.ts";
 import { VERSION } from "../core/version.ts";
 import { createApp } from "../http/app.ts";
 import { listenSocket, listenTcp } from "../http/listen.ts";
 import { ownHosts } from "../http/own-hosts.ts";
-import type { AppParts, RefusalReport } from "../http/parts.ts";
+import type { AppParts } from "../http/parts.ts";
 import type { Refusals } from "../nats/refusals.ts";
 import type { Store } from "../store/open.ts";
 import type { Log } from "../system/log.ts";

@@ -1,7 +1,7 @@
 import type { AuthMode } from "../core/login.ts";
 import type { Effect } from "../core/operations.ts";
+import type { RefusalReport } from "../core/records.ts";
 import type { ServiceEndpoint } from "../nats/connection.ts";
-import type { Refused } from "../nats/refusals.ts";
 
 /** What the node tells the Worker in which logins are decided. */
 export type ToWorker =
@@ -39,8 +39,5 @@ export type FromWorker =
 export interface DataPlaneReport {
   readonly connected: boolean;
   readonly connections: number;
-  readonly refusals: {
-    readonly counts: Readonly<Record<string, number>>;
-    readonly last: readonly Refused[];
-  };
+  readonly refusals: RefusalReport;
 }

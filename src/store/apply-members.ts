@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Change, Effect, RoomRole } from "../core/operations.ts";
+import type { MemberRecord } from "../core/records.ts";
 import {
   memberStateOnAdd,
   refuseMemberAccept,
@@ -15,7 +16,7 @@ import {
   refused,
   rightsChanged,
 } from "./decision.ts";
-import { countMembers, countRoomsOf, findMember, type MemberRecord } from "./members.ts";
+import { countMembers, countRoomsOf, findMember } from "./members.ts";
 import type { Store } from "./open.ts";
 import { findUser } from "./users.ts";
 

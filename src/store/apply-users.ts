@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import type { UserId } from "../core/ids.ts";
 import type { BusRole, Change, UserState } from "../core/operations.ts";
+import type { UserRecord } from "../core/records.ts";
 import { nameKey } from "../core/rules/names.ts";
 import { refuseUserAdd, refuseUserSeed, refuseUserState } from "../core/rules/users.ts";
 import { applied, type Circumstances, type Decision, refused, rightsChanged } from "./decision.ts";
 import type { Store } from "./open.ts";
 import type { RowWrite } from "./tables.ts";
-import { findUser, findUserByName, hasActiveAdmin, type UserRecord } from "./users.ts";
+import { findUser, findUserByName, hasActiveAdmin } from "./users.ts";
 
 type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
 

@@ -2,17 +2,10 @@ import type { RoomId, UserId } from "../core/ids.ts";
 import { MEMBERS_PER_ROOM_MAX, PENDING_PER_USER_MAX, ROOMS_PER_USER_MAX } from "../core/limits.ts";
 import type { MemberState, RoomRole } from "../core/operations.ts";
 import type { Membership } from "../core/permissions.ts";
+import type { MemberRecord, RoomRecord } from "../core/records.ts";
 import type { Store } from "./open.ts";
-import { ROOM_COLUMNS, type RoomRecord } from "./rooms.ts";
+import { ROOM_COLUMNS } from "./rooms.ts";
 import { pageRows } from "./users.ts";
-
-export interface MemberRecord {
-  readonly room: RoomId;
-  readonly user: UserId;
-  readonly role: RoomRole;
-  readonly state: MemberState;
-  readonly addedAt: number;
-}
 
 const COLUMNS = "room, user, role, state, added_at AS addedAt";
 

@@ -1,18 +1,7 @@
 import type { RoomId, UserId } from "../core/ids.ts";
-import type { HistoryClass } from "../core/operations.ts";
+import type { RoomRecord } from "../core/records.ts";
 import type { Store } from "./open.ts";
 import { pageRows } from "./users.ts";
-
-export interface RoomRecord {
-  readonly room: RoomId;
-  readonly name: string;
-  readonly history: HistoryClass;
-  readonly shard: string;
-  readonly content: "plain";
-  readonly createdAt: number;
-  /** `operator`, `anonymous`, or a user id. */
-  readonly createdBy: string;
-}
 
 /** The columns of a room as a record, for the table or alias `rooms`. */
 export const ROOM_COLUMNS = `rooms.room, rooms.name, rooms.history, rooms.shard, rooms.content,

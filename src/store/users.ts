@@ -1,19 +1,8 @@
 import type { UserId } from "../core/ids.ts";
 import { PAGE_ROWS_MAX } from "../core/limits.ts";
-import type { BusRole, UserState } from "../core/operations.ts";
-import type { AcceptSetting } from "../core/rules/members.ts";
+import type { UserRecord } from "../core/records.ts";
 import { nameKey } from "../core/rules/names.ts";
 import type { Store } from "./open.ts";
-
-export interface UserRecord {
-  readonly user: UserId;
-  readonly name: string | null;
-  readonly role: BusRole;
-  readonly state: UserState;
-  readonly accept: AcceptSetting;
-  readonly createdAt: number;
-  readonly changedAt: number;
-}
 
 const COLUMNS = "user, name, role, state, accept, created_at AS createdAt, changed_at AS changedAt";
 

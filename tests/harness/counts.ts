@@ -2,6 +2,7 @@ import { appendFileSync } from "node:fs";
 
 /** How often each repeated test repeats: small in the test command, more in `npm run prove`. */
 const COUNTS = {
+  attacks: { small: 50, prove: 1_000 },
   "byte-flips": { small: 100, prove: 100_000 },
   "file-flips": { small: 300, prove: 5_000 },
   keys: { small: 200, prove: 1_000 },
