@@ -24,7 +24,7 @@ function listTestFiles(): readonly string[] {
 }
 
 /** The commit that is proved, marked when the tree holds more than it; the proof itself is not meant. */
-function commitOfTree(): string {
+export function commitOfTree(): string {
   const commit = git("rev-parse", "--short", "HEAD");
   if (!commit) return "unknown";
   const changes = git("status", "--porcelain", "--", ".", `:!${PROOF_TABLE}`, `:!${PROOF_ROWS}`);

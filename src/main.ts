@@ -1,5 +1,8 @@
-import { runCli } from "./cli/root.ts";
+import { GUARD_COMMAND, runGuarded } from "./system/guard.ts";
 
 // Files that unibus makes are its owner's alone; what must be open to others says so itself.
 process.umask(0o077);
-process.exit(await runCli(process.argv.slice(2)));
+const argv = process.argv.slice(2);
+if (argv[0] === GUARD_COMMAND) process.exit(runGuarded(argv));
+const { runCli } = await import("./cli/root.ts");
+process.exit(await runCli(argv));

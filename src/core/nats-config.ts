@@ -4,6 +4,8 @@ import {
   NATS_PAYLOAD_BYTES_MAX,
   NATS_PENDING_BYTES_MAX,
   NATS_WRITE_DEADLINE_MS,
+  PAYLOAD_BYTES_MAX,
+  SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "./limits.ts";
 
 /** What a node's nats-server is told. Keys are public nkeys; nothing here is secret but in TLS files. */
@@ -67,6 +69,12 @@ export function natsConfig(settings: NatsSettings): NatsConfig {
       [APP_ACCOUNT]: {
         exports: [{ stream: "rm.k.>", accounts: ["HIST"] }],
         users: [{ nkey: services.app }],
+        // Of each connection. nats-server reads no limits out of the user JWT of a callout
+        // (`client.applyAccountLimits`), so they have to stand here too.
+        limits: {
+          max_subscriptions: SUBSCRIPTIONS_PER_CONNECTION_MAX,
+          max_payload: PAYLOAD_BYTES_MAX,
+        },
       },
       [OPEN_ACCOUNT]: {
         jetstream: "enabled",

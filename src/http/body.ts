@@ -38,18 +38,20 @@ export function refuseMediaType(request: Request): void {
 /**
  * Reads the body of a mutation: an object of JSON, `{}` when there is no body.
  * Returns it with the digest that tells a repeated request from another one.
- * Throws "request-too-large" or "request-malformed".
+ * Throws "request-too-large", "request-malformed" or "request-invalid".
  */
 export async function readJsonBody(
   request: Request,
-): Promise<{ readonly body: unknown; readonly digest: string }> {
+): Promise<{ readonly body: object; readonly digest: string }> {
   const bytes = await readBytes(request);
   const { pathname, search } = new URL(request.url);
   const digest = createHash("sha256")
     .update(`${request.method} ${pathname}${search}\n`)
     .update(bytes)
     .digest("hex");
-  return { body: bytes.length === 0 ? {} : parseJson(bytes), digest };
+  const body = bytes.length === 0 ? {} : parseJson(bytes);
+  if (typeof body === "object" && body !== null && !Array.isArray(body)) return { body, digest };
+  throw new Problem("request-invalid", "Cannot read the body: it has to be an object");
 }
 
 async function readBytes(request: Request): Promise<Uint8Array> {

@@ -9,8 +9,10 @@ export interface Call {
   readonly idempotencyKey: string | null;
   /** The id of the one operation that this request may ask for. */
   readonly operationId: OperationId;
-  /** Digest of method, path and body; empty until the body was read. */
-  requestDigest: string;
+  /** The JSON of a mutation, an object; undefined for other requests. */
+  readonly body: unknown;
+  /** Digest of method, path and body of a mutation. */
+  readonly requestDigest: string;
   /** Why the route refused, for the log; null while it did not. */
   problem: Problem | null;
 }

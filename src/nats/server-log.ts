@@ -82,5 +82,5 @@ function isLevel(mark: string): mark is keyof typeof LEVELS {
 
 /** Errors of the command line and of the configuration come before the log exists. */
 function plainLevel(line: string): "fatal" | "other" {
-  return line.startsWith("nats-server:") || line.startsWith("flock:") ? "fatal" : "other";
+  return /^(?:nats-server|flock|guard):/.test(line) ? "fatal" : "other";
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { BUILD } from "../core/build.ts";
 import {
   NATS_QUICK_EXIT_MS,
   NATS_QUICK_EXITS_MAX,
@@ -9,14 +10,13 @@ import {
   NATS_TAKEOVER_WAIT_MS,
 } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
+import { guardArguments, LOCK_HELD_EXIT } from "../system/guard.ts";
 import { readLines } from "../system/lines.ts";
 import type { Log } from "../system/log.ts";
 import { createLogLimit, type LogLimit } from "../system/log-limit.ts";
 import { withTimeout } from "../system/wait.ts";
 import { type NatsLogLine, readNatsLine, type Violation } from "./server-log.ts";
 
-/** Exit code of flock(1) when another process holds the lock of the JetStream folder. */
-const LOCK_HELD_EXIT = 75;
 /** How long an exit in good order waits for the word that unibus is to stop as well. */
 const TOLD_TO_STOP_WAIT_MS = 100;
 /** Lines of nats-server that are passed on in a second: clients can cause some. */
@@ -31,8 +31,8 @@ export interface NatsServer extends AsyncDisposable {
 }
 
 interface NatsServerOptions {
-  /** The nats-server executable. */
-  readonly path: string;
+  /** Path of nats-server, or the descriptor that holds it. */
+  readonly program: string | number;
   /** Renders the configuration for a port; it goes to stdin, so it stands in no file and no argv. */
   readonly configForPort: (port: number) => unknown;
   /** -1 lets the kernel choose. A restart keeps what was chosen. */
@@ -55,17 +55,17 @@ interface Run {
 
 /**
  * Starts nats-server and keeps it running: restarted with a growing wait when it dies, given up when
- * it ends at once several times. It dies with this process, also on SIGKILL (`setpriv --pdeathsig`,
- * which counts per thread: call this on the main thread), and a lock in the JetStream folder lives
- * as long as it does (`flock --no-fork`): two servers on one store corrupt it silently.
+ * it ends at once several times. It dies with this process, also on SIGKILL (the kernel's death
+ * signal, which counts per thread: call this on the main thread), and a lock in the JetStream folder
+ * lives as long as it does: two servers on one store corrupt it silently.
  * Throws `folder-in-use` when another server holds the folder, `start-failed` when it cannot start.
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
-  const guard = guardCommand(options.jetStreamFolder);
+  const command = guardedCommand(options);
   const fault = Promise.withResolvers<Problem>();
   const stopped = Promise.withResolvers<void>();
   let stopping = false;
-  let run = await startPatiently({ options, guard });
+  let run = await startPatiently({ options, command });
   const port = await run.port;
   const supervised = supervise();
 
@@ -98,7 +98,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
         waitMs = Math.min(waitMs * 2, NATS_RESTART_BACKOFF_MS_MAX);
       }
       if (stopping) return;
-      run = launch({ options, guard, port });
+      run = launch({ options, command, port });
       await run.port.then(
         () => options.log.info("nats.restarted", "nats-server is ready again", { port }),
         () => undefined,
@@ -124,7 +124,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
 /** Starts until the lock and the port of a server whose parent was just killed are free. */
 async function startPatiently(input: {
   readonly options: NatsServerOptions;
-  readonly guard: readonly string[];
+  readonly command: readonly string[];
 }): Promise<Run> {
   const { options } = input;
   const deadlineAt = performance.now() + NATS_TAKEOVER_WAIT_MS;
@@ -142,15 +142,14 @@ async function startPatiently(input: {
 
 function launch(input: {
   readonly options: NatsServerOptions;
-  readonly guard: readonly string[];
+  readonly command: readonly string[];
   readonly port: number;
 }): Run {
-  const { options, guard, port } = input;
-  const config = JSON.stringify(options.configForPort(port));
-  const child = Bun.spawn([...guard, options.path, "-c", "/dev/stdin"], {
-    stdin: new Blob([config]),
-    stdout: "ignore",
-    stderr: "pipe",
+  const { options, command, port } = input;
+  const { program } = options;
+  const config = new Blob([JSON.stringify(options.configForPort(port))]);
+  const child = Bun.spawn([...command], {
+    stdio: [config, "ignore", "pipe", ...(typeof program === "number" ? [program] : [])],
     // Nothing of our environment: it may hold secrets, and nats-server needs none of it.
     env: {},
     // A session of its own: Ctrl-C at a terminal is for unibus, which then stops it in order.
@@ -191,28 +190,34 @@ function forward(line: NatsLogLine, log: Log, limit: LogLimit): void {
   }
 }
 
-/** The commands in front of nats-server; each replaces itself by the next, so there is one process. */
-function guardCommand(jetStreamFolder: string): readonly string[] {
+/** Where a descriptor that is handed on arrives: behind stdin and the two outputs. */
+const HANDED_ON = 3;
+
+/**
+ * The command that runs nats-server under guard, as one process. The executable starts itself, which
+ * works wherever it does; the sources leave it to util-linux, whose programs each replace themselves by
+ * the next.
+ */
+function guardedCommand({ program, jetStreamFolder }: NatsServerOptions): readonly string[] {
+  const lock = join(jetStreamFolder, "unibus.lock");
+  const argv = ["nats-server", "-c", "/proc/self/fd/0"];
+  if (BUILD) {
+    const guarded = { lock, parent: process.pid, argv };
+    const handed = typeof program === "number" ? HANDED_ON : program;
+    // Not its path: another file may lie there since an upgrade.
+    return ["/proc/self/exe", ...guardArguments({ ...guarded, program: handed })];
+  }
   const setpriv = Bun.which("setpriv");
   const flock = Bun.which("flock");
-  if (!setpriv || !flock) {
+  if (!setpriv || !flock || typeof program === "number") {
     throw new Problem(
       "start-failed",
       "start embedded nats: setpriv and flock are needed to guard nats-server; install util-linux",
     );
   }
-  const lock = join(jetStreamFolder, "unibus.lock");
-  return [
-    setpriv,
-    "--pdeathsig",
-    "KILL",
-    flock,
-    "-n",
-    "-E",
-    String(LOCK_HELD_EXIT),
-    "--no-fork",
-    lock,
-  ];
+  const held = String(LOCK_HELD_EXIT);
+  const guard = [setpriv, "--pdeathsig", "KILL", flock, "-n", "-E", held, "--no-fork", lock];
+  return [...guard, program, ...argv.slice(1)];
 }
 
 async function stop(child: Run["process"]): Promise<number> {

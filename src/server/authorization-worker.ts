@@ -1,4 +1,8 @@
-import { NATS_READY_TIMEOUT_MS, REGISTRY_RECONCILE_MS } from "../core/limits.ts";
+import {
+  NATS_LOGIN_TIMEOUT_MS,
+  NATS_READY_TIMEOUT_MS,
+  REGISTRY_RECONCILE_MS,
+} from "../core/limits.ts";
 import { type Authorization, type Directory, startAuthorization } from "../nats/authorization.ts";
 import { connectService, type NatsConnection } from "../nats/connection.ts";
 import { listOpenConnections } from "../nats/connections.ts";
@@ -16,6 +20,8 @@ import type { DataPlaneReport, FromWorker, ToWorker } from "./worker-messages.ts
  */
 
 declare const self: Worker;
+
+const RECONNECT_RETRY_MS = 20;
 
 interface Service {
   readonly authorization: Authorization;
@@ -117,11 +123,22 @@ async function followReconnects(parts: {
   const { authorization, system, admitting, log } = parts;
   for await (const status of authorization.status()) {
     if (status.type !== "reconnect") continue;
-    try {
-      await Promise.all([authorization.flush(), system.flush()]);
-      admitting.releaseUnanswered(await listOpenConnections(system, { withSubscriptions: false }));
-    } catch (error) {
-      reportReconcile(log, error);
+    // The two connections come back each in its own time, and the list is asked over the other one.
+    const deadlineAt = performance.now() + NATS_LOGIN_TIMEOUT_MS;
+    for (;;) {
+      try {
+        await Promise.all([authorization.flush(), system.flush()]);
+        const open = await listOpenConnections(system, { withSubscriptions: false });
+        admitting.releaseUnanswered(open);
+        break;
+      } catch (error) {
+        // By then nats-server itself has let them go.
+        if (performance.now() > deadlineAt || authorization.isClosed()) {
+          reportReconcile(log, error);
+          break;
+        }
+        await Bun.sleep(RECONNECT_RETRY_MS);
+      }
     }
   }
 }

@@ -9,7 +9,7 @@ import type { Environment, NodeSettings } from "../config/load.ts";
 import { hostPort, isLoopbackBind, listenHost } from "../core/bind.ts";
 import { HTTP_STOP_TIMEOUT_MS, LOCK_WAIT_MS } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
-import { type FoundServer, findNatsServer } from "../nats/find-server.ts";
+import { chooseNatsServer, type NatsProgram } from "../nats/embedded-server.ts";
 import { createRefusals, type Refusals } from "../nats/refusals.ts";
 import type { Violation } from "../nats/server-log.ts";
 import { openStore, type Store } from "../store/open.ts";
@@ -45,7 +45,7 @@ export interface RunningNode extends AsyncDisposable {
 /** A start that was judged: what is asked, what was read for it, and what follows from it. */
 interface Start extends NodeOptions {
   readonly material: StartMaterial;
-  readonly natsServer: FoundServer;
+  readonly natsServer: NatsProgram;
   readonly loopback: boolean;
   readonly plainRooms: boolean;
   readonly refusals: Refusals;
@@ -105,7 +105,7 @@ async function judge(options: NodeOptions): Promise<Start> {
       "Cannot start: --nats-url is not available yet; leave it out for the embedded nats-server",
     );
   }
-  const natsServer = await findNatsServer({ env });
+  const natsServer = await chooseNatsServer(env);
   const loopback = isLoopbackBind(settings.bind, surroundings.resolved);
   const plainRooms = loopback || settings.allowPlainRooms;
   // The address that was judged is the one to open: the name could mean another one by then.
@@ -142,7 +142,7 @@ async function openDataPlane(stack: AsyncDisposableStack, start: Start): Promise
   if (material.tls) log.info("nats.encrypted", `NATS TLS: ON (${settings.tlsCert})`);
   const dataPlane = stack.use(
     await startDataPlane({
-      natsServerPath: start.natsServer.path,
+      natsServer: start.natsServer,
       serverName: settings.serverName === "" ? "unibus" : settings.serverName,
       bind: settings.bind,
       port: settings.natsPort,

@@ -4,6 +4,7 @@ import type { AuthMode } from "../core/login.ts";
 import { natsConfig } from "../core/nats-config.ts";
 import type { Effect } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
+import type { NatsProgram } from "../nats/embedded-server.ts";
 import type { Violation } from "../nats/server-log.ts";
 import { type NatsServer, startNatsServer } from "../nats/server-process.ts";
 import { serviceKey } from "../nats/service-key.ts";
@@ -21,7 +22,7 @@ export interface DataPlane extends AsyncDisposable {
 }
 
 export interface DataPlaneOptions {
-  readonly natsServerPath: string;
+  readonly natsServer: NatsProgram;
   readonly serverName: string;
   readonly bind: string;
   /** 0 lets the kernel choose. */
@@ -88,7 +89,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
   };
 }
 
-function startNats(options: DataPlaneOptions, seeds: ServiceSeeds): Promise<NatsServer> {
+async function startNats(options: DataPlaneOptions, seeds: ServiceSeeds): Promise<NatsServer> {
   const issuer = serviceKey("account", seeds.issuer).publicKey;
   const services = {
     system: serviceKey("user", seeds.system).publicKey,
@@ -97,7 +98,7 @@ function startNats(options: DataPlaneOptions, seeds: ServiceSeeds): Promise<Nats
   };
   const { serverName, tls, jetStreamFolder } = options;
   return startNatsServer({
-    path: options.natsServerPath,
+    program: await options.natsServer.open(),
     port: options.port === 0 ? -1 : options.port,
     jetStreamFolder,
     log: options.log,

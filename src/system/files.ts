@@ -5,12 +5,13 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 
 /**
  * Makes a folder that only its owner may enter, with the folders above it. An existing one is left as
@@ -27,8 +28,13 @@ export function writeFileAtomically(
   options: { readonly mode: number },
 ): void {
   const temporary = `${path}.${process.pid}.tmp`;
-  writeAndSync(temporary, bytes, { ...options, flags: "w" });
-  renameSync(temporary, path);
+  try {
+    writeAndSync(temporary, bytes, { ...options, flags: "w" });
+    renameSync(temporary, path);
+  } catch (error) {
+    removeQuietly(temporary);
+    throw error;
+  }
   syncFolder(dirname(path));
 }
 
@@ -48,16 +54,25 @@ export function writeNewFile(
   syncFolder(dirname(path));
 }
 
+/** Symlinks that one path may pass through, as the kernel counts them. */
+const LINKS_MAX = 40;
+
 /**
- * The file behind a path that may be a symlink, so that two names of one file are one place. A path
- * where nothing is yet is itself.
+ * The file behind a path that may be a symlink, so that two names of one file are one place; also the
+ * file that a link names before it exists, since whoever opens the link then makes that one.
  */
 export function realFile(path: string): string {
-  try {
-    return lstatSync(path).isSymbolicLink() ? realpathSync(path) : path;
-  } catch {
-    return path;
+  let place = path;
+  for (let links = 0; links < LINKS_MAX; links++) {
+    try {
+      if (!lstatSync(place).isSymbolicLink()) break;
+      place = resolve(realpathSync(dirname(place)), readlinkSync(place));
+    } catch {
+      // Nothing is there yet: this is where it would be made.
+      break;
+    }
   }
+  return place;
 }
 
 function writeAndSync(

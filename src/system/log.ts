@@ -29,7 +29,8 @@ export function createLog(options: {
   function line(level: LogLevel, event: string, message: string, fields: LogFields = {}): void {
     const time = now().toISOString();
     if (format === "json") {
-      write(`${JSON.stringify({ time, level, event, message, ...fields })}\n`);
+      const own = { time, level, event, message };
+      write(`${oneLine(JSON.stringify({ ...own, ...fields, ...own }))}\n`);
       return;
     }
     const mark = level === "info" ? "" : `${level.toUpperCase()}: `;
@@ -46,9 +47,21 @@ function writeToStderr(line: string): void {
   process.stderr.write(line);
 }
 
-/** Keeps a message on its line: what a client sent may hold line breaks that would forge lines. */
-function oneLine(message: string): string {
-  return message.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, (character) =>
-    JSON.stringify(character).slice(1, -1),
+/** Escapes that JSON and people know better than their numbers. */
+const SHORT_ESCAPES = new Map([
+  ["\n", "\\n"],
+  ["\r", "\\r"],
+  ["\t", "\\t"],
+]);
+
+/**
+ * Keeps a text on its line, and from commanding a terminal: what a client sent may hold line breaks
+ * that would forge lines, and control characters, of which JSON itself escapes the first 32 only.
+ */
+function oneLine(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
+    (character) =>
+      SHORT_ESCAPES.get(character) ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

@@ -13,6 +13,7 @@ export function unibusCommand(): readonly string[] {
     join(ROOT, "node_modules/.bin/bun"),
     "--no-env-file",
     `--config=${join(ROOT, "bunfig.toml")}`,
+    `--tsconfig-override=${join(ROOT, "tsconfig.json")}`,
     join(ROOT, "src/main.ts"),
   ];
 }

@@ -4,9 +4,17 @@ import { appendFileSync } from "node:fs";
 const COUNTS = {
   attacks: { small: 50, prove: 1_000 },
   "byte-flips": { small: 100, prove: 100_000 },
+  "command-processes": { small: 10, prove: 100 },
+  "connections-of-one-user": { small: 60, prove: 1_100 },
   "file-flips": { small: 300, prove: 5_000 },
   keys: { small: 200, prove: 1_000 },
+  "loader-operations-per-second": { small: 50, prove: 200 },
   "model-operations": { small: 300, prove: 5_000 },
+  "node-kills": { small: 2, prove: 20 },
+  "other-clients": { small: 40, prove: 500 },
+  "racing-revocations": { small: 5, prove: 100 },
+  revocations: { small: 10, prove: 200 },
+  "start-kills": { small: 5, prove: 50 },
   "store-kills": { small: 2, prove: 20 },
 } as const satisfies Readonly<Record<string, { small: number; prove: number }>>;
 

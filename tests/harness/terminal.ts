@@ -14,7 +14,7 @@ export interface Terminal extends AsyncDisposable {
   /** Types a line that goes on. */
   leave(line: string): void;
   /** Waits until it shows these lines, in this order, after what `shows` found before. */
-  shows(lines: readonly string[]): Promise<void>;
+  shows(lines: readonly string[], timeoutMs?: number): Promise<void>;
   /** Ctrl-C: the signal goes to the whole group. Returns when the shell has ended. */
   interrupt(): Promise<void>;
 }
@@ -66,12 +66,12 @@ export function openTerminal(options: {
       ).then(({ code }) => code);
     },
     leave: (line) => write(`${line}\n`),
-    async shows(lines) {
+    async shows(lines, timeoutMs = LINE_TIMEOUT_MS) {
       for (const line of lines) {
         const wanted = line.trim();
         const found = () => shown.findIndex((one, at) => at >= readTo && one.trim() === wanted);
         await eventually(() => found() >= 0, {
-          timeoutMs: LINE_TIMEOUT_MS,
+          timeoutMs,
           what: `a terminal to show "${wanted}"`,
         }).catch((error: unknown) => {
           throw new Error(`"${wanted}" is missing in:\n${shown.join("\n")}`, { cause: error });

@@ -46,6 +46,8 @@ export interface StartOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly command?: "serve" | "up";
+  /** What stands in front of the command, as that of a network of its own. */
+  readonly prefix?: readonly string[];
 }
 
 /** A temporary folder that is removed at the end of its scope. */
@@ -91,7 +93,8 @@ export async function run(
 export async function startUnibus(options: StartOptions = {}): Promise<RunningUnibus> {
   const folder = options.dataDir === undefined ? temporaryFolder() : null;
   const dataDir = options.dataDir ?? join(folder?.path ?? "", "data");
-  const child = Bun.spawn([...unibusCommand(), ...argumentsOf(options, dataDir)], {
+  const command = [...(options.prefix ?? []), ...unibusCommand()];
+  const child = Bun.spawn([...command, ...argumentsOf(options, dataDir)], {
     env: cleanEnvironment(options.env),
     cwd: tmpdir(),
     stdin: "ignore",

@@ -28,6 +28,7 @@ test("./unibus runs the checkout's own Bun, from any folder, through a link, wit
   expect(run.stdout.toString().split("\n")).toEqual([
     "--no-env-file",
     `--config=${checkout.path}/bunfig.toml`,
+    `--tsconfig-override=${checkout.path}/tsconfig.json`,
     `${checkout.path}/src/main.ts`,
     "user",
     "a b",

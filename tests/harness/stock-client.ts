@@ -1,0 +1,21 @@
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { roomInbox } from "../../src/core/subjects.ts";
+import type { TestKey } from "./raw-nats.ts";
+import type { SceneRoom } from "./scene.ts";
+
+/** Connects a nats.js client as it comes, with the inbox prefix of a room where one is given. */
+export async function connectStock(
+  port: number,
+  key: TestKey,
+  room?: SceneRoom,
+): Promise<NatsConnection> {
+  return await connect({
+    servers: `127.0.0.1:${port}`,
+    authenticator: (nonce) => ({
+      nkey: key.user,
+      sig: key.sign(nonce ?? "").toString("base64url"),
+    }),
+    ...(room ? { inboxPrefix: roomInbox(room.id, key.user) } : {}),
+    reconnect: false,
+  });
+}

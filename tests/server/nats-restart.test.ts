@@ -1,0 +1,167 @@
+import { describe, expect, test } from "bun:test";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { EXIT } from "../../src/core/problems.ts";
+import { eventually } from "../harness/eventually.ts";
+import { accepts, childrenOf, holdPort } from "../harness/machine.ts";
+import { loginRaw, type TestKey } from "../harness/raw-nats.ts";
+import { type Scene, startScene } from "../harness/scene.ts";
+import { isGone, type RunningUnibus, startUnibus } from "../harness/unibus.ts";
+
+/** A stock client that comes back by itself, as quickly as one is usually told to. */
+async function connectAgainAndAgain(port: number, key: TestKey): Promise<NatsConnection> {
+  return await connect({
+    port,
+    authenticator: (nonce) => ({
+      nkey: key.user,
+      sig: key.sign(nonce ?? "").toString("base64url"),
+    }),
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 50,
+    reconnectJitter: 10,
+  });
+}
+
+/** Kills nats-server and waits until the node has another one that it calls ready. */
+async function killNatsServer(unibus: RunningUnibus): Promise<void> {
+  const [before = 0] = childrenOf(unibus.pid);
+  process.kill(before, "SIGKILL");
+  await eventually(() => childrenOf(unibus.pid).find((child) => child !== before), {
+    what: "another nats-server",
+  });
+  await eventually(async () => (await unibus.api("GET", "/readyz")).ok, { what: "readiness" });
+  expect(await isGone(before)).toBe(true);
+}
+
+/** Publishes until a subscriber has heard something, and answers what. */
+async function hearBetween(speaker: NatsConnection, listener: NatsConnection, subject: string) {
+  const heard: string[] = [];
+  const words = `said at ${performance.now()}`;
+  const subscription = listener.subscribe(subject, {
+    callback: (_error, message) => void heard.push(message.string()),
+  });
+  await eventually(() => {
+    speaker.publish(subject, words);
+    return heard.includes(words);
+  });
+  subscription.unsubscribe();
+}
+
+async function withTwoClients(
+  act: (parts: {
+    readonly scene: Scene;
+    readonly keys: readonly [TestKey, TestKey];
+    readonly clients: readonly [NatsConnection, NatsConnection];
+    readonly subject: string;
+  }) => Promise<void>,
+): Promise<void> {
+  await using scene = await startScene();
+  const [alice, bob] = [await scene.addUser(), await scene.addUser()];
+  const room = await scene.addRoom([
+    [alice, "member"],
+    [bob, "member"],
+  ]);
+  const clients = [
+    await connectAgainAndAgain(scene.port, alice),
+    await connectAgainAndAgain(scene.port, bob),
+  ] as const;
+  try {
+    await act({ scene, keys: [alice, bob], clients, subject: room.as(alice) });
+  } finally {
+    await Promise.all(clients.map((client) => client.close()));
+  }
+}
+
+describe("a nats-server that is killed", () => {
+  test("is back by itself on its port, and stock clients are back in their room [M-100]", async () => {
+    await withTwoClients(async ({ scene, clients: [alice, bob], subject }) => {
+      const { unibus, port } = scene;
+      await hearBetween(alice, bob, subject);
+      for (let round = 0; round < 3; round++) {
+        await killNatsServer(unibus);
+        await hearBetween(alice, bob, subject);
+      }
+      expect(await accepts(port)).toBe(true);
+      const events = unibus.log.map(({ event }) => event);
+      expect(events.filter((event) => event === "nats.exited")).toHaveLength(3);
+      expect(events.filter((event) => event === "nats.restarted")).toHaveLength(3);
+      expect(childrenOf(unibus.pid)).toHaveLength(1);
+    });
+  });
+
+  test("loses no revocation: who is revoked afterwards is out, and so is who was before [M-013]", async () => {
+    await withTwoClients(async ({ scene, keys: [alice, bob], clients: [, stock], subject }) => {
+      const gone = await scene.addUser();
+      await scene.revoke(gone);
+      await killNatsServer(scene.unibus);
+      await eventually(() => !stock.isClosed() && stock.info !== undefined);
+      using one = await scene.login(alice);
+      using other = await scene.login(bob);
+      one.subscribe(`${subject}.>`, "1");
+      await one.drain();
+      await scene.revoke(alice);
+      await eventually(() => one.closed, { timeoutMs: 2_000 });
+      expect(other.closed).toBe(false);
+      for (const key of [alice, gone]) {
+        using again = await loginRaw(scene.port, key);
+        expect(again.closed).toBe(true);
+      }
+    });
+  });
+
+  test("while users come and go is replaced, and the node tells that it was away", async () => {
+    await using scene = await startScene();
+    const { unibus } = scene;
+    const [natsServer = 0] = childrenOf(unibus.pid);
+    process.kill(natsServer, "SIGKILL");
+    const key = await scene.addUser();
+    const client = await eventually(async () => {
+      const tried = await loginRaw(scene.port, key);
+      return tried.closed ? null : tried;
+    });
+    client[Symbol.dispose]();
+    const exited = unibus.log.find(({ event }) => event === "nats.exited");
+    expect(exited?.message).toContain("exit code 137; it is restarted");
+  });
+});
+
+describe("a nats-server that cannot come back", () => {
+  test("because its port was taken ends the node with 1, and the log says why", async () => {
+    await using unibus = await startUnibus();
+    const { pid, natsPort } = unibus;
+    const [natsServer = 0] = childrenOf(pid);
+    // Held still, the node cannot be quicker than whoever takes the port.
+    process.kill(pid, "SIGSTOP");
+    process.kill(natsServer, "SIGKILL");
+    await using held = await eventually(() => holdPort(natsPort).catch(() => null));
+    process.kill(pid, "SIGCONT");
+    expect(await unibus.exited).toBe(EXIT.failed);
+    expect(await unibus.end()).toBe(EXIT.failed);
+    const fault = unibus.log.find(({ event }) => event === "node.failed");
+    expect(fault).toMatchObject({ level: "error" });
+    expect(fault?.message).toStartWith(`start embedded nats: port ${held.port} is taken`);
+    expect(unibus.log.slice(-3).map(({ message }) => message)).toEqual([
+      "shutting down...",
+      "nats-server has stopped",
+      "bye",
+    ]);
+    expect(unibus.log.filter(({ event }) => event === "nats.exited").length).toBeGreaterThan(2);
+  });
+
+  test("is no reason to give up when the port is free again after a moment", async () => {
+    await using unibus = await startUnibus();
+    const { pid, natsPort } = unibus;
+    const [natsServer = 0] = childrenOf(pid);
+    process.kill(pid, "SIGSTOP");
+    process.kill(natsServer, "SIGKILL");
+    {
+      await using _held = await eventually(() => holdPort(natsPort).catch(() => null));
+      process.kill(pid, "SIGCONT");
+      await eventually(
+        () => unibus.log.filter(({ event }) => event === "nats.exited").length >= 2,
+        { everyMs: 1 },
+      );
+    }
+    await eventually(() => unibus.log.find(({ event }) => event === "nats.restarted"));
+    expect(await accepts(natsPort)).toBe(true);
+  });
+});
