@@ -10,6 +10,8 @@ import { startNode } from "../../src/server/boot.ts";
 import { createLog } from "../../src/system/log.ts";
 
 const BALLAST_MB = 200;
+/** Between two copies: a node whose main thread never rests answers no request at all. */
+const PAUSE_MS = 100;
 
 process.umask(0o077);
 const dataDir = process.argv[2] ?? "";
@@ -43,7 +45,7 @@ function copy(): void {
   database.run("VACUUM INTO ?", [target]);
   rmSync(target);
   copies++;
-  setImmediate(copy);
+  setTimeout(copy, PAUSE_MS);
 }
 
 process.stderr.write(`${JSON.stringify({ event: "node.ready", natsUrl: node.natsUrl })}\n`);

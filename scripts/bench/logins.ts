@@ -51,12 +51,12 @@ export async function benchLogins(options: {
   await using node = await startNode(dataDir);
   for (const { user } of keys) await askNode(dataDir, "POST", "/v1/users", { user });
   const plainPort = freePort();
-  const nkeys = keys.map(({ user }) => user);
+  const users = keys.map(({ user }) => ({ nkey: user }));
   const jetstream = join(folder.path, "plain");
   await using _ = await startPlainNats({
     path: options.natsServer,
     folder: jetstream,
-    nkeys,
+    users,
     port: plainPort,
   });
   const ports = { callout: natsPortOf(node.line), static: plainPort };

@@ -43,6 +43,9 @@ const { values, positionals } = parseArgs({
 });
 
 async function main(): Promise<void> {
+  if (values.write && (values.quick || positionals.length > 0)) {
+    throw new Error("--write takes a whole run: neither --quick nor a PART");
+  }
   const server = await findNatsServer({ env: process.env });
   const parts: Part[] = [];
   for (const [name, part] of Object.entries(partsOf(server.path, values.quick))) {
@@ -71,7 +74,7 @@ function partsOf(
   const runs = quick ? 2 : 12;
   return {
     starts: {
-      about: "From spawning the process to ready, in a fresh folder, default ports not in use.",
+      about: "From spawning the process to ready, in a fresh folder, on free ports.",
       measure: () => benchStarts({ natsServer, runs: quick ? 2 : 20 }),
     },
     commands: {

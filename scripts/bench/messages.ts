@@ -1,63 +1,109 @@
 import { join } from "node:path";
+import { isRoomId, type UserId } from "../../src/core/ids.ts";
+import { memberPermissions } from "../../src/core/permissions.ts";
 import { askNode, makeKeys, natsPortOf } from "./logins.ts";
 import type { MessageJob } from "./message-load.ts";
-import { benchFolder, freePort, natsPidOf, runLoad, startNode, startPlainNats } from "./servers.ts";
+import {
+  benchFolder,
+  freePort,
+  natsPidOf,
+  type PlainUser,
+  runLoad,
+  startNode,
+  startPlainNats,
+} from "./servers.ts";
 import { interleave, type Row, ratioOf, spreadOf } from "./statistics.ts";
 
 const PAYLOAD_BYTES = 128;
 
-/**
- * Messages of a room, from one connection to another, beside nats-server alone with the same subject;
- * and a second nats-server alone, which tells how far two equal things differ here. Where that can be
- * done, servers run on one core and the load on another.
- */
-export async function benchMessages(options: {
+interface Bench {
   readonly natsServer: string;
   readonly runs: number;
   readonly count: number;
-}): Promise<readonly Row[]> {
+}
+
+/**
+ * Messages of a room, from one connection to another, beside nats-server alone with the same subject:
+ * without rights, with the same rights in its configuration, and without rights once more,
+ * which tells how far two equal things differ here. Where that can be done, servers run on one core
+ * and the load on another.
+ */
+export async function benchMessages(options: Bench): Promise<readonly Row[]> {
   using folder = benchFolder();
   const { keys, seeds } = makeKeys(1);
-  const user = keys[0]?.user ?? "";
+  const user = keys[0]?.user;
+  if (user === undefined) throw new Error("A key was asked for");
   const dataDir = join(folder.path, "node");
-  await using node = await startNode(dataDir);
-  await askNode(dataDir, "POST", "/v1/users", { user });
-  // The API answers a room with its subject.
-  const { subject } = (await askNode(dataDir, "POST", "/v1/rooms", {
-    name: "bench",
-    owner: user,
-  })) as { readonly subject: string };
-  const plain = () => ({
-    path: options.natsServer,
-    folder: join(folder.path, `${freePort()}`),
-    port: freePort(),
-  });
-  const [one, other] = [plain(), plain()];
-  await using first = await startPlainNats(one);
-  await using second = await startPlainNats(other);
-  const pinned = Bun.which("taskset") !== null && navigator.hardwareConcurrency > 1;
-  const pids = [await natsPidOf(node), first.pid, second.pid];
-  if (pinned) for (const pid of pids) Bun.spawnSync(["taskset", "-acp", "0", `${pid}`]);
-  const prefix = pinned ? ["taskset", "-c", "1"] : [];
-  const round = (port: number) => (): Promise<number> => {
-    const job: MessageJob = {
-      port,
-      seed: seeds[0] ?? "",
-      subject: `${subject}.${user}.msg`,
-      payloadBytes: PAYLOAD_BYTES,
-      count: options.count,
-    };
-    return runLoad<number>("message-load", job, prefix);
+  await using stack = new AsyncDisposableStack();
+  const node = stack.use(await startNode(dataDir));
+  const subject = await makeRoom(dataDir, user);
+  const plain = async (users: readonly PlainUser[] = []) => {
+    const port = freePort();
+    const place = { path: options.natsServer, folder: join(folder.path, `${port}`), port };
+    const { pid } = stack.use(await startPlainNats({ ...place, users }));
+    return { port, pid };
   };
+  const servers = {
+    room: { port: natsPortOf(node.line), pid: await natsPidOf(node) },
+    alone: await plain(),
+    rights: await plain([rightsOf(user, subject)]),
+    again: await plain(),
+  };
+  const prefix = pin(Object.values(servers).map(({ pid }) => pid));
+  const round =
+    ({ port }: { readonly port: number }) =>
+    (): Promise<number> => {
+      const job: MessageJob = {
+        port,
+        seed: seeds[0] ?? "",
+        subject: `${subject}.${user}.msg`,
+        payloadBytes: PAYLOAD_BYTES,
+        count: options.count,
+      };
+      return runLoad<number>("message-load", job, prefix);
+    };
   const rate = await interleave(options.runs, {
-    room: round(natsPortOf(node.line)),
-    alone: round(one.port),
-    again: round(other.port),
+    room: round(servers.room),
+    alone: round(servers.alone),
+    rights: round(servers.rights),
+    again: round(servers.again),
   });
   return [
     { what: "messages in a room, 128 B", unit: "/s", spread: spreadOf(rate.room) },
-    { what: "the same, nats-server alone", unit: "/s", spread: spreadOf(rate.alone) },
-    { what: "room / alone", unit: "", spread: ratioOf(rate.room, rate.alone), aim: "≥ 0.98" },
+    { what: "nats-server alone, no rights", unit: "/s", spread: spreadOf(rate.alone) },
+    { what: "nats-server alone, the same rights", unit: "/s", spread: spreadOf(rate.rights) },
+    { what: "room / alone, no rights", unit: "", spread: ratioOf(rate.room, rate.alone) },
+    {
+      what: "room / alone, the same rights",
+      unit: "",
+      spread: ratioOf(rate.room, rate.rights),
+      aim: "≥ 0.98",
+    },
     { what: "alone / alone (A/A)", unit: "", spread: ratioOf(rate.again, rate.alone) },
   ];
+}
+
+/** Makes a room with its owner, and answers the subject below which it lies. */
+async function makeRoom(dataDir: string, owner: string): Promise<string> {
+  await askNode(dataDir, "POST", "/v1/users", { user: owner });
+  // The API answers a room with its subject.
+  const room = (await askNode(dataDir, "POST", "/v1/rooms", { name: "bench", owner })) as {
+    readonly subject: string;
+  };
+  return room.subject;
+}
+
+/** The rights of the owner of one room, as nats-server reads them in a configuration. */
+function rightsOf(user: UserId, subject: string): PlainUser {
+  const [, , shard = "", id = ""] = subject.split(".");
+  if (!isRoomId(id)) throw new Error(`${subject} is no subject of a room`);
+  const membership = { id, history: "k", shard, role: "owner" } as const;
+  return { nkey: user, permissions: memberPermissions(user, [membership]) };
+}
+
+/** Gives servers one core, and answers the words that give a load the other one; none if there is one. */
+function pin(servers: readonly number[]): readonly string[] {
+  if (!Bun.which("taskset") || navigator.hardwareConcurrency < 2) return [];
+  for (const pid of servers) Bun.spawnSync(["taskset", "-acp", "0", `${pid}`]);
+  return ["taskset", "-c", "1"];
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { NatsPermissions } from "../../src/core/permissions.ts";
 import { unibusCommand } from "../../tests/harness/command.ts";
 import { cleanEnvironment } from "../../tests/harness/unibus.ts";
 
@@ -74,15 +75,20 @@ export function startNode(dataDir: string): Promise<Started> {
   });
 }
 
-/** Starts the same nats-server binary alone, with JetStream, and with static nkeys if there are any. */
+/** A user in the configuration of a nats-server alone. */
+export interface PlainUser {
+  readonly nkey: string;
+  readonly permissions?: NatsPermissions;
+}
+
+/** Starts the same nats-server binary alone, with JetStream, and with static users if there are any. */
 export function startPlainNats(options: {
   readonly path: string;
   readonly folder: string;
-  readonly nkeys?: readonly string[];
   readonly port: number;
+  readonly users?: readonly PlainUser[];
 }): Promise<Started> {
-  const { path, folder, nkeys = [], port } = options;
-  const users = nkeys.map((nkey) => ({ nkey }));
+  const { path, folder, users = [], port } = options;
   const config = {
     host: "127.0.0.1",
     port,

@@ -6,6 +6,7 @@ import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import { writeNewFile } from "../system/files.ts";
 import type { HelpFacts } from "./help.ts";
+import { shellWord } from "./invocation.ts";
 
 /** Where the help of the TLS flags says that certificates are. */
 export const DEV_TLS_FOLDER = "deploy/tls";
@@ -117,8 +118,8 @@ function linesOf(made: DevCertificateFiles, program: string): readonly string[] 
     `  ${made.caKey}  the authority's key: keep it secret, or delete it`,
     "",
     "Next, start a node with it:",
-    `  ${program} up --tls-cert ${made.serverCert} --tls-key ${made.serverKey}`,
+    `  ${program} up --tls-cert ${shellWord(made.serverCert)} --tls-key ${shellWord(made.serverKey)}`,
     "and ask it how it is:",
-    `  curl --cacert ${made.caCert} https://localhost:8470/healthz`,
+    `  curl --cacert ${shellWord(made.caCert)} https://localhost:8470/healthz`,
   ];
 }

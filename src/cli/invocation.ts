@@ -7,10 +7,10 @@ import { SETTINGS } from "../config/schema.ts";
  */
 export function commandName(): string {
   const compiled = import.meta.url.includes("/$bunfs/");
-  if (compiled) return process.argv0;
+  if (compiled) return shellWord(process.argv0);
   const launcher = resolve(import.meta.dirname, "../../unibus");
   const path = relative(process.cwd(), launcher);
-  return path.startsWith(".") || path.startsWith("/") ? path : `./${path}`;
+  return shellWord(path.startsWith(".") || path.startsWith("/") ? path : `./${path}`);
 }
 
 /** The arguments that lead a later command to the same node; none for the default folder. */
@@ -27,5 +27,10 @@ export function placeArguments(settings: {
 
 /** Quotes a word for a POSIX shell, if it needs it. */
 export function shellWord(word: string): string {
-  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return /^[A-Za-z0-9_./:@%+,-][A-Za-z0-9_./:@%+=,-]*$/.test(word) ? word : shellQuoted(word);
+}
+
+/** Quotes a word for a POSIX shell, whether it needs it or not. */
+export function shellQuoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

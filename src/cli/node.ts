@@ -1,4 +1,4 @@
-import { lstatSync } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { COMMAND_TIMEOUT_MS } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
@@ -48,9 +48,11 @@ async function findRunning(db: string): Promise<Node | null> {
   const socket = join(folder, SOCKET_FILE);
   if (!fileExists(socket)) return null;
   try {
+    refuseForeignSocket(socket);
     const connection = await Bun.connect({ unix: socket, socket: { data: () => undefined } });
     connection.end();
   } catch (error) {
+    if (error instanceof Problem) throw error;
     const code = codeOf(error);
     // Left by a node that died.
     if (code === "ECONNREFUSED" || code === "ENOENT") return null;
@@ -64,6 +66,20 @@ async function findRunning(db: string): Promise<Node | null> {
       fetch(url, { ...init, unix: socket, signal: AbortSignal.timeout(COMMAND_TIMEOUT_MS) }),
   });
   return { client, running: true, where, [Symbol.asyncDispose]: async () => undefined };
+}
+
+/**
+ * Refuses a socket that somebody else made: its answers would be theirs. A node's own is open to nobody
+ * but its user and root, so this is met in folders that somebody prepared.
+ */
+function refuseForeignSocket(socket: string): void {
+  const { uid } = statSync(socket);
+  const own = process.geteuid?.() ?? 0;
+  if (own === 0 || uid === own || uid === 0) return;
+  throw new Problem(
+    "node-unreachable",
+    `Cannot reach the node at "${socket}": the socket belongs to another user (uid ${uid}); run the command as that user`,
+  );
 }
 
 function fileExists(path: string): boolean {

@@ -4,7 +4,7 @@ import { LOCK_RETRY_MS, LOCK_WAIT_MS } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import { createClient } from "../sdk/client.ts";
 import { openOfflineApi } from "../server/offline.ts";
-import { ensurePrivateFolder } from "../system/files.ts";
+import { ensurePrivateFolder, folderFault } from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
 import type { Node } from "./node.ts";
 import { note } from "./output.ts";
@@ -15,7 +15,8 @@ const LOCK_FILE = "unibus.lock";
  * Opens the database of a node that does not run and answers its API in this process: the same rules
  * and the same write path, under the lock that a node would hold (M-014, M-015).
  * While another process holds the lock it waits, and speaks to the node if one comes up.
- * Throws "folder-in-use" when the wait is over, and what opening the database throws.
+ * Throws "folder-in-use" when the wait is over, "file-unusable" for a folder that others may write to or
+ * that cannot be locked, and what opening the database throws.
  */
 export async function openOffline(options: {
   readonly db: string;
@@ -23,16 +24,27 @@ export async function openOffline(options: {
 }): Promise<Node> {
   const { db, findRunning } = options;
   const folder = dirname(db);
-  if (!existsSync(folder)) ensurePrivateFolder(folder);
   const deadlineAt = performance.now() + LOCK_WAIT_MS;
   for (;;) {
-    const lock = acquireLock(folder, LOCK_FILE);
+    const lock = lockFolder(folder);
     if (lock) return openUnderLock(db, lock);
     const running = await findRunning();
     if (running) return running;
     if (performance.now() > deadlineAt) throw inUse(folder);
     // Spread, so that commands that wait together do not try together for ever.
     await Bun.sleep(LOCK_RETRY_MS * (0.5 + Math.random()));
+  }
+}
+
+function lockFolder(folder: string): Disposable | null {
+  const fault = folderFault(folder);
+  if (fault) throw new Problem("file-unusable", `Cannot use the folder "${folder}": it ${fault}`);
+  try {
+    if (!existsSync(folder)) ensurePrivateFolder(folder);
+    return acquireLock(folder, LOCK_FILE);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : "unknown";
+    throw new Problem("file-unusable", `Cannot lock the folder "${folder}": ${why}`, { cause });
   }
 }
 

@@ -1,13 +1,14 @@
 import { writeSync } from "node:fs";
 import { type ProblemDocument, problemDocument } from "../core/problem-document.ts";
 import type { Problem } from "../core/problems.ts";
+import { printable } from "../core/quote.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
 
-/** Prints lines for people on stdout. */
+/** Prints lines for people on stdout; whoever wrote what they show, no terminal obeys it. */
 export function printLines(lines: readonly string[]): void {
-  write(STDOUT, lines.map((line) => `${line}\n`).join(""));
+  write(STDOUT, lines.map((line) => `${printable(line)}\n`).join(""));
 }
 
 /** Prints a text as it stands on stdout. */
@@ -17,12 +18,12 @@ export function printText(text: string): void {
 
 /** Prints a document for programs on stdout; its members are a promise. */
 export function printJson(document: object): void {
-  write(STDOUT, `${JSON.stringify(document, null, 2)}\n`);
+  write(STDOUT, renderJson(document));
 }
 
 /** Says something beside the result, on stderr, so that a program that reads stdout is not disturbed. */
-export function note(text: string): void {
-  write(STDERR, `${text}\n`);
+export function note(line: string): void {
+  write(STDERR, `${printable(line)}\n`);
 }
 
 /** Says why a command failed: one line, and a second one that says where, if that is known. */
@@ -39,7 +40,20 @@ export function reportProblem(
     ...problemDocument(problem),
     ...(where === undefined ? {} : { where }),
   };
-  note(JSON.stringify(document, null, 2));
+  write(STDERR, renderJson(document));
+}
+
+/** The same document for programs, and harmless on a terminal: JSON itself escapes few characters. */
+function renderJson(document: object): string {
+  const text = JSON.stringify(document, null, 2).replace(
+    /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => character.split("").map(jsonEscape).join(""),
+  );
+  return `${text}\n`;
+}
+
+function jsonEscape(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** Lays out rows under their headings; the last column is not padded. */

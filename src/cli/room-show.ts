@@ -5,7 +5,7 @@ import type { Member } from "../contract/members.ts";
 import type { Room } from "../contract/rooms.ts";
 import type { Client } from "../sdk/client.ts";
 import { DEV_TLS_FOLDER } from "./cert-dev.ts";
-import { commandName, shellWord } from "./invocation.ts";
+import { commandName, shellQuoted, shellWord } from "./invocation.ts";
 import { findRoomId, findUserKey } from "./names.ts";
 import { nodeOptions, onNode, textOf } from "./node-command.ts";
 import { fields, table } from "./output.ts";
@@ -87,8 +87,8 @@ async function viewOf(client: Client, room: Room, as: string): Promise<View> {
     inboxPrefix,
     servers: bus.clientUrls,
     commands: {
-      listen: subscribe && `${nats} sub '${subscribe}'`,
-      speak: publish && `${nats} pub '${publish}' 'hello'`,
+      listen: subscribe && `${nats} sub ${shellQuoted(subscribe)}`,
+      speak: publish && `${nats} pub ${shellQuoted(publish)} 'hello'`,
     },
   };
 }
@@ -105,7 +105,9 @@ function natsCommand(facts: {
   const server = bus.clientUrls[0] ?? "SERVER-URL";
   // Beside a certificate of `unibus cert dev` lies the authority that no client knows of itself.
   const ca = bus.tls && existsSync(DEV_CA) ? ` --tlsca ${shellWord(DEV_CA)}` : "";
-  return `nats --server ${server}${ca} --nkey ${keyFile} --inbox-prefix ${inboxPrefix}`;
+  // A line to be pasted: what the node said is quoted like everything else.
+  const prefix = shellWord(inboxPrefix);
+  return `nats --server ${shellWord(server)}${ca} --nkey ${keyFile} --inbox-prefix ${prefix}`;
 }
 
 function roomLines(room: Room, members: readonly Member[]): readonly string[] {

@@ -35,10 +35,17 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   }
   const words = first === "--version" ? ["version", ...argv.slice(1)] : argv;
   try {
+    refuseNotUtf8(argv);
     return await runStrict(root, words, { name: "unibus", print: printText });
   } catch (error) {
     return report(error, argv);
   }
+}
+
+/** What is not UTF-8 arrives with replacement characters: another name than what was typed. */
+function refuseNotUtf8(argv: readonly string[]): void {
+  if (!argv.some((word) => word.includes("\ufffd"))) return;
+  throw new Problem("usage", "Cannot run unibus: an argument is not UTF-8");
 }
 
 function report(error: unknown, argv: readonly string[]): number {

@@ -1,5 +1,4 @@
 import { lookup } from "node:dns/promises";
-import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isLocalhost } from "../core/bind.ts";
 import { type BootFacts, parseLastMode, refuseBoot } from "../core/boot-policy.ts";
@@ -7,7 +6,7 @@ import { type ClusterFacts, refuseCluster, refuseClusterYet } from "../core/clus
 import type { AuthMode } from "../core/login.ts";
 import { Problem, type Refusal } from "../core/problems.ts";
 import type { Environment, NodeSettings } from "./load.ts";
-import { readSecretFile } from "./private-file.ts";
+import { FileFault, readConfiguredFile, readSecretFile } from "./private-file.ts";
 import { type RouteTls, readRouteTls, readTlsPair, type TlsPair } from "./tls-files.ts";
 
 /** What a start is judged by, beside its settings. */
@@ -28,13 +27,26 @@ export interface StartMaterial {
 /** Name of the file beside the database that holds the mode last run. */
 export const MODE_FILE = "unibus.mode";
 
+/**
+ * The mode in which the node of a folder ran last; null when it never ran, and the strictest one when
+ * the file that tells it cannot be read, be it a pipe or a folder.
+ */
+export function readLastMode(folder: string): AuthMode | null {
+  try {
+    return parseLastMode(readConfiguredFile(join(folder, MODE_FILE), { secret: false }));
+  } catch (error) {
+    if (!(error instanceof FileFault)) throw error;
+    return isAbsent(error.cause) ? null : "enforce";
+  }
+}
+
 /** Finds out what a start is judged by. Opens and writes nothing of the node. */
 export async function findSurroundings(
   settings: NodeSettings,
   env: Environment,
 ): Promise<Surroundings> {
   return {
-    lastMode: parseLastMode(readModeFile(join(dirname(settings.db), MODE_FILE))),
+    lastMode: readLastMode(dirname(settings.db)),
     resolved: isLocalhost(settings.bind) ? await addressesOf(settings.bind) : [],
     env,
   };
@@ -86,14 +98,9 @@ function throwRefusal(refusal: Refusal | null): void {
   if (refusal) throw new Problem(refusal.code, refusal.detail);
 }
 
-/** The text of the mode file; null without one, and a text that is no mode when it cannot be read. */
-function readModeFile(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : "";
-    return code === "ENOENT" || code === "ENOTDIR" ? null : "unreadable";
-  }
+function isAbsent(cause: unknown): boolean {
+  const code = cause instanceof Error && "code" in cause ? cause.code : "";
+  return code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG";
 }
 
 async function addressesOf(host: string): Promise<readonly string[]> {

@@ -187,6 +187,8 @@ function refuseUnknownNames(flags: Flags, env: Environment): void {
 function faultOf(setting: Setting, text: string): string | null {
   const shown = setting.secret === "whole" ? "a secret" : quote(text);
   if (/\p{Cc}/u.test(text)) return "it holds a control character";
+  // What was not UTF-8 has become this character: another path than what was meant.
+  if (text.includes("\ufffd")) return "it is not UTF-8";
   if (text === "") {
     if (setting.default === "" || setting.name === "bind") return null;
     return `it is empty; leave it out for the default ${setting.default}`;

@@ -40,9 +40,12 @@ export function roomIdOf(random: Uint8Array): RoomId {
   return text as RoomId;
 }
 
-// Letters, marks, numbers, punctuation, symbols and single spaces; no control or format characters,
-// which could hide or reorder what a list shows.
-const NAME = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]+(?: [\p{L}\p{M}\p{N}\p{P}\p{S}]+)*$/u;
+// Letters, marks, numbers, punctuation, symbols and single spaces. No control or format characters,
+// which could hide or reorder what a list shows, nor others that show nothing: two names that look
+// alike would be two users. An emoji may ask for its coloured form, as keyboards make it.
+const SEEN = String.raw`[[\p{L}\p{M}\p{N}\p{P}\p{S}]--[\p{Default_Ignorable_Code_Point}\u2800]]`;
+const WORD = String.raw`(?:${SEEN}(?:(?<=\p{Extended_Pictographic})\ufe0f)?)+`;
+const NAME = new RegExp(String.raw`^(?!\p{M})${WORD}(?: ${WORD})*$`, "v");
 
 /** Says whether a text can name a user or a room: one line, printable, not empty, no odd spaces. */
 export function isName(text: string): boolean {

@@ -75,6 +75,8 @@ export const NATS_RESTART_BACKOFF_MS_MAX = 30_000;
 /** Exits this soon after a start, this often in a row, are a fault of configuration or port. */
 export const NATS_QUICK_EXIT_MS = 1_000;
 export const NATS_QUICK_EXITS_MAX = 3;
+/** Lines of nats-server's log that wait for a busy node: clients cause some, and memory is finite. */
+export const NATS_LINES_WAITING_MAX = 1_000;
 /** How long a command waits for a folder that another command is using. */
 export const LOCK_WAIT_MS = 5_000;
 /** How often such a command tries again, on average. */

@@ -55,32 +55,7 @@ export function natsConfig(settings: NatsSettings): NatsConfig {
     write_deadline: `${NATS_WRITE_DEADLINE_MS / 1000}s`,
     logtime: false,
     jetstream: { store_dir: settings.jetStreamFolder },
-    accounts: {
-      SYS: { users: [{ nkey: services.system }] },
-      [authorizationAccount(settings.serverName)]: { users: [{ nkey: services.authorization }] },
-      CTRL: { jetstream: "enabled" },
-      HIST: {
-        jetstream: "enabled",
-        imports: [
-          { stream: { account: APP_ACCOUNT, subject: "rm.k.>" }, prefix: "cap" },
-          { stream: { account: OPEN_ACCOUNT, subject: "rm.k.>" }, prefix: "open" },
-        ],
-      },
-      [APP_ACCOUNT]: {
-        exports: [{ stream: "rm.k.>", accounts: ["HIST"] }],
-        users: [{ nkey: services.app }],
-        // Of each connection. nats-server reads no limits out of the user JWT of a callout
-        // (`client.applyAccountLimits`), so they have to stand here too.
-        limits: {
-          max_subscriptions: SUBSCRIPTIONS_PER_CONNECTION_MAX,
-          max_payload: PAYLOAD_BYTES_MAX,
-        },
-      },
-      [OPEN_ACCOUNT]: {
-        jetstream: "enabled",
-        exports: [{ stream: "rm.k.>", accounts: ["HIST"] }],
-      },
-    },
+    accounts: accountsOf(settings),
     system_account: "SYS",
     authorization: {
       timeout: NATS_LOGIN_TIMEOUT_MS / 1000,
@@ -103,5 +78,34 @@ export function natsConfig(settings: NatsSettings): NatsConfig {
           },
         }
       : {}),
+  };
+}
+
+function accountsOf({ serverName, services }: NatsSettings): NatsConfig {
+  return {
+    SYS: { users: [{ nkey: services.system }] },
+    [authorizationAccount(serverName)]: { users: [{ nkey: services.authorization }] },
+    CTRL: { jetstream: "enabled" },
+    HIST: {
+      jetstream: "enabled",
+      imports: [
+        { stream: { account: APP_ACCOUNT, subject: "rm.k.>" }, prefix: "cap" },
+        { stream: { account: OPEN_ACCOUNT, subject: "rm.k.>" }, prefix: "open" },
+      ],
+    },
+    [APP_ACCOUNT]: {
+      exports: [{ stream: "rm.k.>", accounts: ["HIST"] }],
+      users: [{ nkey: services.app }],
+      // Of each connection. nats-server reads no limits out of the user JWT of a callout
+      // (`client.applyAccountLimits`), so they have to stand here too.
+      limits: {
+        max_subscriptions: SUBSCRIPTIONS_PER_CONNECTION_MAX,
+        max_payload: PAYLOAD_BYTES_MAX,
+      },
+    },
+    [OPEN_ACCOUNT]: {
+      jetstream: "enabled",
+      exports: [{ stream: "rm.k.>", accounts: ["HIST"] }],
+    },
   };
 }

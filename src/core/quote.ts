@@ -8,13 +8,18 @@ const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/gu;
  * control characters, nkey seeds and what stands before the @ of an address.
  */
 export function quote(text: string): string {
-  const masked = maskCredentials(text).replace(SEED, "***").replace(UNSEEN, "?");
+  const masked = printable(maskCredentials(text).replace(SEED, "***"));
   const characters = [...masked];
   const shown =
     characters.length > SHOWN_CHARS_MAX
       ? `${characters.slice(0, SHOWN_CHARS_MAX).join("")}…`
       : masked;
   return `"${shown}"`;
+}
+
+/** Replaces by `?` what a terminal would obey, and what hides or reorders the text around it. */
+export function printable(text: string): string {
+  return text.replace(UNSEEN, "?");
 }
 
 /** Replaces user, password or token of an address by `***`; other text stays as it is. */

@@ -20,6 +20,7 @@ export function checkDoor(request: Request, from: Caller, ownHosts: readonly str
   if (!URL.canParse(request.url)) {
     throw new Problem("request-malformed", "Cannot read the request: its target is no path");
   }
+  refuseRepeatedLength(request.headers);
   refuseRepeatedQuery(new URL(request.url));
   refuseMediaType(request);
 }
@@ -61,6 +62,12 @@ function refuseForeignOrigin(headers: Headers, ownHosts: readonly string[]): voi
 function isOwnOrigin(origin: string, ownHosts: readonly string[]): boolean {
   if (!/^https?:\/\//i.test(origin) || !URL.canParse(origin)) return false;
   return ownHosts.includes(new URL(origin).host);
+}
+
+/** Bun takes two lengths that are equal, and hands them on joined by ", ", which is no number. */
+function refuseRepeatedLength(headers: Headers): void {
+  if (/^[0-9]+$/.test(headers.get("content-length") ?? "0")) return;
+  throw new Problem("request-malformed", "Cannot read the request: it has more than one length");
 }
 
 function refuseRepeatedQuery({ searchParams }: URL): void {

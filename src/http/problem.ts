@@ -34,7 +34,21 @@ export function problemOf(error: unknown): Problem {
     // Its own words hold the whole answer.
     return internal(`the answer breaks the contract at "${error.valueError?.path ?? ""}"`);
   }
+  if (isUnprintableValue(error)) {
+    return new Problem(
+      "request-invalid",
+      "Cannot read the body: a member is not of the right form",
+    );
+  }
   return internal(error);
+}
+
+/**
+ * Says whether Elysia failed to put a wrong value into the words of its refusal. A body can hold such
+ * values, `{"toString":1}`, and nothing else that is made into text here can.
+ */
+function isUnprintableValue(error: unknown): boolean {
+  return error instanceof TypeError && error.message === "No default value";
 }
 
 function internal(cause: unknown): Problem {

@@ -14,10 +14,10 @@ import type { Effect } from "../core/operations.ts";
 import type { Membership } from "../core/permissions.ts";
 import { meSubject } from "../core/subjects.ts";
 import type { Log } from "../system/log.ts";
-import { createLogLimit } from "../system/log-limit.ts";
 import { withTimeout } from "../system/wait.ts";
 import { createKicks } from "./kicks.ts";
 import { type LoginRequest, openLoginRequest, proveLogin } from "./login-request.ts";
+import { createRefusalReporter } from "./refusal-reporter.ts";
 import { createRefusals, type Refusals } from "./refusals.ts";
 import { createRegistry, type Registry } from "./registry.ts";
 import type { ServiceKey } from "./service-key.ts";
@@ -63,6 +63,8 @@ export interface Authorization {
   ): void;
   /** Closes a connection that nobody here admitted. */
   kickUnknown(connection: number): void;
+  /** Gives all answers that are held back, and holds none back from now on: before the end. */
+  answerHeld(): void;
 }
 
 /**
@@ -79,7 +81,7 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
   let changes = 0;
   const serverId = (): string => authorization.info?.server_id ?? "";
   const kicks = createKicks({ system, serverId, log });
-  const reporter = createRefusalReporter({ options, refusals });
+  const reporter = createRefusalReporter({ refusals, log, now: options.now });
 
   function decide(request: LoginRequest): LoginDecision {
     const proved = proveLogin(request, directory.findState);
@@ -212,6 +214,7 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
       for (const { grant } of registry.all()) if (grant.user) users.add(grant.user);
       for (const user of users) recheck(user);
     },
+    answerHeld: reporter.answerHeld,
     releaseUnanswered(open) {
       for (const { connection, account } of open) {
         if (account === "" && registry.find(connection) === null) kicks.kick(connection);
@@ -232,54 +235,4 @@ function onEvent(message: Msg, act: (connection: number) => void): void {
   const { client } = event;
   if (typeof client !== "object" || client === null || !("id" in client)) return;
   if (typeof client.id === "number") act(client.id);
-}
-
-/** Most log lines about refusals in a second; the counters count all of them. */
-const REFUSAL_LINES_PER_SECOND_MAX = 20;
-
-function createRefusalReporter(input: {
-  readonly options: AuthorizationOptions;
-  readonly refusals: Refusals;
-}): {
-  report(request: LoginRequest, reason: LoginRefusal, admitted: boolean): void;
-  answerLate(request: LoginRequest, reply: () => void): void;
-} {
-  const { options, refusals } = input;
-  const limit = createLogLimit({
-    log: options.log,
-    what: "refused logins",
-    perSecondMax: REFUSAL_LINES_PER_SECOND_MAX,
-    now: options.now,
-  });
-
-  return {
-    report(request, reason, admitted) {
-      const at = options.now();
-      const { address } = request;
-      const user = offeredKey(request);
-      refusals.record({ at, kind: "login", reason, address, user, subject: "", admitted });
-      const verb = admitted ? "enforce would have refused a login" : "a login was refused";
-      const message = `${verb}: ${LOGIN_REFUSALS[reason]}`;
-      limit.say(() => options.log.warn("login.refused", message, { reason, address, user }));
-    },
-    answerLate(request, reply) {
-      const { address } = request;
-      const delayMs = refusals.delayMs({ address, user: offeredKey(request), at: options.now() });
-      if (delayMs === 0) {
-        reply();
-        return;
-      }
-      refusals.delayed(1);
-      setTimeout(() => {
-        refusals.delayed(-1);
-        reply();
-      }, delayMs);
-    },
-  };
-}
-
-/** The key that was offered, if it has the form of one: a log or counter takes no other text. */
-function offeredKey(request: LoginRequest): string {
-  const { nkey } = request.credentials;
-  return /^U[A-Z2-7]{55}$/.test(nkey) ? nkey : "";
 }

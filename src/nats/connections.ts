@@ -1,46 +1,71 @@
 import type { NatsConnection } from "@nats-io/transport-node";
+import { NATS_CONNECTIONS_MAX } from "../core/limits.ts";
 
 /** One open connection of users, as nats-server lists it. */
 export interface OpenConnection {
   readonly connection: number;
   readonly account: string;
-  readonly subscriptions: readonly string[];
+  readonly subscriptions: readonly OpenSubscription[];
 }
+
+interface OpenSubscription {
+  readonly subject: string;
+  /** The queue group, or "" outside of any. */
+  readonly queue: string;
+}
+
+/** What asks nats-server: a connection of the system account. */
+export type SystemConnection = Pick<NatsConnection, "info" | "request">;
 
 /** Rows that nats-server gives in one answer. */
 const PAGE_ROWS = 1_024;
-const PAGES_MAX = 256;
+/** Fewer where each brings its subscriptions: an answer must not be more than may wait for us. */
+const PAGE_ROWS_WITH_SUBSCRIPTIONS = 64;
+const ANSWER_TIMEOUT_MS = 5_000;
 
 /**
- * Lists the open connections of nats-server, with their subscriptions when asked.
+ * Lists the open connections of nats-server, with their subscriptions when asked. It comes in pages:
+ * of a connection that closes between two of them another may be left out.
  * Source: nats-server `server/monitor.go` (`Connz`), asked through the system account.
  */
 export async function listOpenConnections(
-  system: NatsConnection,
+  system: SystemConnection,
   options: { readonly withSubscriptions: boolean },
 ): Promise<readonly OpenConnection[]> {
+  const { withSubscriptions } = options;
+  const limit = withSubscriptions ? PAGE_ROWS_WITH_SUBSCRIPTIONS : PAGE_ROWS;
   const open: OpenConnection[] = [];
-  const subject = `$SYS.REQ.SERVER.${system.info?.server_id ?? ""}.CONNZ`;
-  for (let page = 0; page < PAGES_MAX; page++) {
-    const query = {
-      auth: true,
-      subscriptions: options.withSubscriptions,
-      limit: PAGE_ROWS,
-      offset: page * PAGE_ROWS,
-    };
-    const answer = await system.request(subject, JSON.stringify(query), { timeout: 5_000 });
-    const rows = rowsOf(answer.json());
+  for (let offset = 0; offset < NATS_CONNECTIONS_MAX; offset += limit) {
+    const query = { auth: true, subscriptions_detail: withSubscriptions, limit, offset };
+    const rows = await askForRows(system, query);
     open.push(...rows.map(readRow));
-    if (rows.length < PAGE_ROWS) return open;
+    if (rows.length < limit) break;
   }
   return open;
+}
+
+/** Says whether nats-server has this connection open now. */
+export async function isOpenConnection(
+  system: SystemConnection,
+  connection: number,
+): Promise<boolean> {
+  const rows = await askForRows(system, { cid: connection });
+  return rows.some((row) => row.cid === connection);
+}
+
+async function askForRows(system: SystemConnection, query: object): Promise<readonly Row[]> {
+  const subject = `$SYS.REQ.SERVER.${system.info?.server_id ?? ""}.CONNZ`;
+  const answer = await system.request(subject, JSON.stringify(query), {
+    timeout: ANSWER_TIMEOUT_MS,
+  });
+  return rowsOf(answer.json());
 }
 
 /** What one row of CONNZ may hold; everything is optional, for another server may leave it out. */
 interface Row {
   readonly cid?: unknown;
   readonly account?: unknown;
-  readonly subscriptions_list?: unknown;
+  readonly subscriptions_list_detail?: unknown;
 }
 
 function rowsOf(answer: unknown): readonly Row[] {
@@ -51,10 +76,16 @@ function rowsOf(answer: unknown): readonly Row[] {
 }
 
 function readRow(row: Row): OpenConnection {
-  const subjects = Array.isArray(row.subscriptions_list) ? row.subscriptions_list : [];
+  const listed = row.subscriptions_list_detail;
   return {
     connection: typeof row.cid === "number" ? row.cid : 0,
     account: typeof row.account === "string" ? row.account : "",
-    subscriptions: subjects.filter((subject) => typeof subject === "string"),
+    subscriptions: Array.isArray(listed) ? listed.flatMap(readSubscription) : [],
   };
+}
+
+function readSubscription(listed: unknown): readonly OpenSubscription[] {
+  if (typeof listed !== "object" || listed === null || !("subject" in listed)) return [];
+  const queue = "qgroup" in listed && typeof listed.qgroup === "string" ? listed.qgroup : "";
+  return typeof listed.subject === "string" ? [{ subject: listed.subject, queue }] : [];
 }

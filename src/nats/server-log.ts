@@ -4,6 +4,8 @@ export interface NatsLogLine {
   /** Port of the client listener, when this line tells it. */
   readonly listensOn: number | null;
   readonly ready: boolean;
+  /** All streams are closed, which a stop does first: what it still waits for is nothing to keep. */
+  readonly streamsClosed: boolean;
   /** True for what a client caused: no reason for the server's end. */
   readonly ofClient: boolean;
   /** True for what clients cause and unibus tells itself, with the reason. */
@@ -50,9 +52,11 @@ export function readNatsLine(line: string): NatsLogLine {
     text: ofClient === undefined ? text : `${origin}${self}${withoutQuotes(said)}`,
     listensOn: port === undefined ? null : Number(port),
     ready: text === "Server is ready",
+    streamsClosed: text === "JetStream Shutdown",
     ofClient: ofClient !== undefined,
     expected: EXPECTED.test(said),
-    violation: level === "error" ? readViolation({ address, self, said }) : null,
+    violation:
+      level === "error" && ofClient !== undefined ? readViolation({ address, self, said }) : null,
   };
 }
 

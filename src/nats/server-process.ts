@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { closeSync } from "node:fs";
+import { resolve } from "node:path";
 import { BUILD } from "../core/build.ts";
 import {
   NATS_QUICK_EXIT_MS,
@@ -11,14 +12,19 @@ import {
 } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import { guardArguments, LOCK_HELD_EXIT } from "../system/guard.ts";
-import { readLines } from "../system/lines.ts";
 import type { Log } from "../system/log.ts";
 import { createLogLimit, type LogLimit } from "../system/log-limit.ts";
+import { makePipe } from "../system/pipe.ts";
 import { withTimeout } from "../system/wait.ts";
-import { type NatsLogLine, readNatsLine, type Violation } from "./server-log.ts";
+import { readNatsLog } from "./log-reader.ts";
+import type { NatsLogLine, Violation } from "./server-log.ts";
 
 /** How long an exit in good order waits for the word that unibus is to stop as well. */
 const TOLD_TO_STOP_WAIT_MS = 100;
+/** How long the last words of a server that ended may take to arrive from the thread that reads them. */
+const LOG_END_WAIT_MS = 500;
+/** How long a server whose streams are closed may take to end. */
+const LAST_LOGINS_WAIT_MS = 250;
 /** Lines of nats-server that are passed on in a second: clients can cause some. */
 const NATS_LINES_PER_SECOND_MAX = 20;
 
@@ -31,8 +37,8 @@ export interface NatsServer extends AsyncDisposable {
 }
 
 interface NatsServerOptions {
-  /** Path of nats-server, or the descriptor that holds it. */
-  readonly program: string | number;
+  /** The nats-server executable; it may lie inside this one. */
+  readonly path: string;
   /** Renders the configuration for a port; it goes to stdin, so it stands in no file and no argv. */
   readonly configForPort: (port: number) => unknown;
   /** -1 lets the kernel choose. A restart keeps what was chosen. */
@@ -46,11 +52,14 @@ interface NatsServerOptions {
 
 /** One running process and what its log told. */
 interface Run {
-  readonly process: Bun.Subprocess<Blob, "ignore", "pipe">;
+  readonly process: Bun.Subprocess;
   readonly port: Promise<number>;
+  readonly streamsClosed: Promise<void>;
   readonly startedAt: number;
   /** The last lines at level error or fatal: why it ended. */
-  readonly faults: string[];
+  readonly faults: readonly string[];
+  /** Resolves when its log was read to the end. */
+  readonly logEnded: Promise<void>;
 }
 
 /**
@@ -89,6 +98,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
         },
       );
       if (quickExits >= NATS_QUICK_EXITS_MAX) {
+        await withTimeout(run.logEnded, LOG_END_WAIT_MS);
         fault.resolve(startProblem(run, port));
         return;
       }
@@ -115,7 +125,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     async [Symbol.asyncDispose]() {
       stopping = true;
       stopped.resolve();
-      await stop(run.process);
+      await stop(run);
       await supervised;
     },
   };
@@ -132,7 +142,7 @@ async function startPatiently(input: {
     const run = launch({ ...input, port: options.port });
     const ready = withTimeout(run.port, NATS_READY_TIMEOUT_MS).catch(() => "ended" as const);
     if (typeof (await ready) === "number") return run;
-    const code = await stop(run.process);
+    const code = await stop(run);
     const mayPass =
       code === LOCK_HELD_EXIT || run.faults.some((line) => /address already in use/.test(line));
     if (!mayPass || performance.now() > deadlineAt) throw startProblem(run, options.port);
@@ -146,17 +156,21 @@ function launch(input: {
   readonly port: number;
 }): Run {
   const { options, command, port } = input;
-  const { program } = options;
   const config = new Blob([JSON.stringify(options.configForPort(port))]);
+  const pipe = makePipe();
   const child = Bun.spawn([...command], {
-    stdio: [config, "ignore", "pipe", ...(typeof program === "number" ? [program] : [])],
+    // Not "ignore", which needs a /dev/null: an empty root has none.
+    stdio: [config, pipe.write, pipe.write],
     // Nothing of our environment: it may hold secrets, and nats-server needs none of it.
     env: {},
     // A session of its own: Ctrl-C at a terminal is for unibus, which then stops it in order.
     detached: true,
   });
+  // The child has it now; only when nobody else has will its end be seen.
+  closeSync(pipe.write);
   const faults: string[] = [];
   const told = Promise.withResolvers<number>();
+  const streamsClosed = Promise.withResolvers<void>();
   const limit = createLogLimit({
     log: options.log,
     what: "nats-server",
@@ -164,8 +178,7 @@ function launch(input: {
     now: () => Date.now(),
   });
   let portSeen = port;
-  const reading = readLines(child.stderr, (text) => {
-    const line = readNatsLine(text);
+  const take = (line: NatsLogLine): void => {
     if (!line.ofClient && (line.level === "error" || line.level === "fatal")) {
       faults.push(line.text);
       if (faults.length > 5) faults.shift();
@@ -174,11 +187,29 @@ function launch(input: {
     else if (!line.expected) forward(line, options.log, limit);
     if (line.listensOn !== null) portSeen = line.listensOn;
     if (line.ready) told.resolve(portSeen);
+    if (line.streamsClosed) streamsClosed.resolve();
+  };
+  const logEnded = readNatsLog(pipe.read, (lines, dropped) => {
+    lines.forEach(take);
+    if (dropped > 0) {
+      const words = `${dropped} lines of nats-server came too fast and were not read`;
+      limit.say(() => options.log.warn("nats.dropped", words, { dropped }));
+    }
   });
-  void reading.then(() => told.reject(new Error("nats-server ended before it was ready")));
+  void logEnded.then(
+    () => told.reject(new Error("nats-server ended before it was ready")),
+    (error: unknown) => told.reject(error),
+  );
   // Whoever awaits the port hears of the failure; nobody has to.
   told.promise.catch(() => undefined);
-  return { process: child, port: told.promise, startedAt: performance.now(), faults };
+  return {
+    process: child,
+    port: told.promise,
+    streamsClosed: streamsClosed.promise,
+    startedAt: performance.now(),
+    faults,
+    logEnded,
+  };
 }
 
 function forward(line: NatsLogLine, log: Log, limit: LogLimit): void {
@@ -190,26 +221,24 @@ function forward(line: NatsLogLine, log: Log, limit: LogLimit): void {
   }
 }
 
-/** Where a descriptor that is handed on arrives: behind stdin and the two outputs. */
-const HANDED_ON = 3;
-
 /**
  * The command that runs nats-server under guard, as one process. The executable starts itself, which
  * works wherever it does; the sources leave it to util-linux, whose programs each replace themselves by
  * the next.
  */
-function guardedCommand({ program, jetStreamFolder }: NatsServerOptions): readonly string[] {
-  const lock = join(jetStreamFolder, "unibus.lock");
+function guardedCommand({ path, jetStreamFolder }: NatsServerOptions): readonly string[] {
+  const lock = resolve(jetStreamFolder, "unibus.lock");
   const argv = ["nats-server", "-c", "/proc/self/fd/0"];
   if (BUILD) {
-    const guarded = { lock, parent: process.pid, argv };
-    const handed = typeof program === "number" ? HANDED_ON : program;
-    // Not its path: another file may lie there since an upgrade.
-    return ["/proc/self/exe", ...guardArguments({ ...guarded, program: handed })];
+    // Not by its path: another file may lie there since an upgrade.
+    return [
+      "/proc/self/exe",
+      ...guardArguments({ lock, parent: process.pid, program: path, argv }),
+    ];
   }
   const setpriv = Bun.which("setpriv");
   const flock = Bun.which("flock");
-  if (!setpriv || !flock || typeof program === "number") {
+  if (!setpriv || !flock) {
     throw new Problem(
       "start-failed",
       "start embedded nats: setpriv and flock are needed to guard nats-server; install util-linux",
@@ -217,12 +246,18 @@ function guardedCommand({ program, jetStreamFolder }: NatsServerOptions): readon
   }
   const held = String(LOCK_HELD_EXIT);
   const guard = [setpriv, "--pdeathsig", "KILL", flock, "-n", "-E", held, "--no-fork", lock];
-  return [...guard, program, ...argv.slice(1)];
+  return [...guard, path, ...argv.slice(1)];
 }
 
-async function stop(child: Run["process"]): Promise<number> {
+/**
+ * Stops nats-server in order. It closes its streams first, and at last waits for the answers to logins
+ * under way, as long as a login may take: nobody gives them any more, so it is not waited for.
+ * Source: nats-server `server/server.go` (`Shutdown`), `server/auth_callout.go`.
+ */
+async function stop({ process: child, streamsClosed }: Run): Promise<number> {
   if (child.exitCode === null) child.kill("SIGTERM");
-  const ended = await withTimeout(child.exited, NATS_STOP_TIMEOUT_MS);
+  const lastLogins = streamsClosed.then(() => withTimeout(child.exited, LAST_LOGINS_WAIT_MS));
+  const ended = await withTimeout(Promise.race([child.exited, lastLogins]), NATS_STOP_TIMEOUT_MS);
   if (ended !== "timeout") return ended;
   child.kill("SIGKILL");
   return await child.exited;

@@ -6,11 +6,16 @@ import { looksLikeUserKey } from "../core/nkey.ts";
 import { memberPermissions, ROLE_RIGHTS } from "../core/permissions.ts";
 import { coversSubject, readRoomSubject } from "../core/subjects.ts";
 import type { Authorization, Directory } from "./authorization.ts";
-import { listOpenConnections } from "./connections.ts";
+import {
+  isOpenConnection,
+  listOpenConnections,
+  type OpenConnection,
+  type SystemConnection,
+} from "./connections.ts";
 
 interface WatchOptions {
   readonly authorization: Authorization;
-  readonly system: NatsConnection;
+  readonly system: SystemConnection;
   readonly app: NatsConnection;
   readonly directory: Directory;
   readonly mode: "off" | "soft" | "enforce";
@@ -26,34 +31,40 @@ export async function reconcile(options: WatchOptions): Promise<void> {
   const askedAt = now();
   const open = await listOpenConnections(system, { withSubscriptions: mode === "soft" });
   const numbers = new Set(open.map((row) => row.connection));
-  const service = options.app.info?.client_id;
-  for (const { connection, admittedAt } of authorization.registry.all()) {
+  for (const { connection, admittedAt } of [...authorization.registry.all()]) {
     // One that was admitted while the list was made may not be in it yet.
     const settled = admittedAt < askedAt - 2 * NATS_LOGIN_TIMEOUT_MS;
-    if (settled && !numbers.has(connection)) authorization.registry.remove(connection);
+    if (!settled || numbers.has(connection)) continue;
+    // A list in pages may leave one out; forgotten here, it would outlive the user's rights.
+    if (await isOpenConnection(system, connection)) continue;
+    authorization.registry.remove(connection);
   }
+  const service = options.app.info?.client_id;
   for (const row of open) {
-    const ours = row.connection === service;
     const users = row.account === APP_ACCOUNT || row.account === OPEN_ACCOUNT;
-    const known = authorization.registry.find(row.connection);
-    if (mode === "enforce" && users && !ours && known === null)
+    if (!users || row.connection === service) continue;
+    if (authorization.registry.find(row.connection) !== null) {
+      if (mode === "soft") countSubscriptions(options, row);
+    } else if (mode === "enforce" && (await isOpenConnection(system, row.connection))) {
       authorization.kickUnknown(row.connection);
-    if (mode === "soft" && known !== null) countSubscriptions(options, row);
+    }
   }
   authorization.recheckAll();
 }
 
 /** Counts live subscriptions that enforce would not grant. Who has no proved key was counted at login. */
-function countSubscriptions(
-  options: WatchOptions,
-  row: { readonly connection: number; readonly subscriptions: readonly string[] },
-): void {
+function countSubscriptions(options: WatchOptions, row: OpenConnection): void {
   const { authorization, directory, now } = options;
   const user = authorization.registry.find(row.connection)?.grant.user;
   if (!user) return;
-  const { allow } = memberPermissions(user, directory.listMemberships(user)).subscribe;
-  for (const subject of row.subscriptions) {
-    if (allow.some((pattern) => coversSubject(pattern, subject))) continue;
+  const { subscribe } = memberPermissions(user, directory.listMemberships(user));
+  for (const { subject, queue } of row.subscriptions) {
+    const allowed = subscribe.allow.some((pattern) => coversSubject(pattern, subject));
+    // What is denied is the joining of queue groups: "<pattern> >".
+    const denied = subscribe.deny.some(
+      (pattern) => queue !== "" && coversSubject(pattern.split(" ", 1)[0] ?? "", subject),
+    );
+    if (allowed && !denied) continue;
     authorization.refusals.record({
       at: now(),
       kind: "subscribe",

@@ -12,6 +12,7 @@ import { listMemberships } from "../store/members.ts";
 import { openStoreForReading } from "../store/open.ts";
 import { findUser } from "../store/users.ts";
 import { createLog, type Log } from "../system/log.ts";
+import { withTimeout } from "../system/wait.ts";
 import type { DataPlaneReport, FromWorker, ToWorker } from "./worker-messages.ts";
 
 /*
@@ -22,6 +23,8 @@ import type { DataPlaneReport, FromWorker, ToWorker } from "./worker-messages.ts
 declare const self: Worker;
 
 const RECONNECT_RETRY_MS = 20;
+/** How long the last answers may take to leave. */
+const STOP_FLUSH_TIMEOUT_MS = 500;
 
 interface Service {
   readonly authorization: Authorization;
@@ -107,6 +110,8 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
     }),
     async stop() {
       clearInterval(timer);
+      admitting.answerHeld();
+      await withTimeout(authorization.flush(), STOP_FLUSH_TIMEOUT_MS).catch(() => undefined);
       await Promise.allSettled(connections.map((connection) => connection.close()));
       store[Symbol.dispose]();
     },

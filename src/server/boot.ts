@@ -14,7 +14,12 @@ import { createRefusals, type Refusals } from "../nats/refusals.ts";
 import type { Violation } from "../nats/server-log.ts";
 import { openStore, type Store } from "../store/open.ts";
 import { verifyJournal } from "../store/verify.ts";
-import { ensurePrivateFolder, realFile, writeFileAtomically } from "../system/files.ts";
+import {
+  ensurePrivateFolder,
+  folderFault,
+  realFile,
+  writeFileAtomically,
+} from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
 import { createLogLimit } from "../system/log-limit.ts";
@@ -97,6 +102,10 @@ async function judge(options: NodeOptions): Promise<Start> {
   const { env } = options;
   // Locks, socket and mode file lie beside the database itself, whatever other names it has.
   const settings = { ...options.settings, db: realFile(options.settings.db) };
+  for (const folder of [dirname(settings.db), settings.storeDir, settings.natsStore]) {
+    const fault = folderFault(folder);
+    if (fault) throw new Problem("boot-refused", `Cannot start: the folder "${folder}" ${fault}`);
+  }
   const surroundings = await findSurroundings(settings, env);
   const material = judgeStart(settings, surroundings, Date.now());
   if (settings.natsUrl !== "") {
@@ -142,7 +151,7 @@ async function openDataPlane(stack: AsyncDisposableStack, start: Start): Promise
   if (material.tls) log.info("nats.encrypted", `NATS TLS: ON (${settings.tlsCert})`);
   const dataPlane = stack.use(
     await startDataPlane({
-      natsServer: start.natsServer,
+      natsServerPath: start.natsServer.path,
       serverName: settings.serverName === "" ? "unibus" : settings.serverName,
       bind: settings.bind,
       port: settings.natsPort,
@@ -233,7 +242,15 @@ function folderInUse(folder: string, step: string): Problem {
 
 function rememberMode(settings: NodeSettings): void {
   const path = join(dirname(settings.db), MODE_FILE);
-  writeFileAtomically(path, `${settings.busAuth}\n`, { mode: 0o600 });
+  try {
+    writeFileAtomically(path, `${settings.busAuth}\n`, { mode: 0o600 });
+  } catch (error) {
+    throw new Problem(
+      "start-failed",
+      `remember the mode: the file "${path}" cannot be written: ${wordsOf(error)}`,
+      { cause: error },
+    );
+  }
 }
 
 function announceRooms({ plainRooms, loopback, log }: Start): void {

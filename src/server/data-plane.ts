@@ -4,7 +4,6 @@ import type { AuthMode } from "../core/login.ts";
 import { natsConfig } from "../core/nats-config.ts";
 import type { Effect } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
-import type { NatsProgram } from "../nats/embedded-server.ts";
 import type { Violation } from "../nats/server-log.ts";
 import { type NatsServer, startNatsServer } from "../nats/server-process.ts";
 import { serviceKey } from "../nats/service-key.ts";
@@ -22,7 +21,7 @@ export interface DataPlane extends AsyncDisposable {
 }
 
 export interface DataPlaneOptions {
-  readonly natsServer: NatsProgram;
+  readonly natsServerPath: string;
   readonly serverName: string;
   readonly bind: string;
   /** 0 lets the kernel choose. */
@@ -89,7 +88,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
   };
 }
 
-async function startNats(options: DataPlaneOptions, seeds: ServiceSeeds): Promise<NatsServer> {
+function startNats(options: DataPlaneOptions, seeds: ServiceSeeds): Promise<NatsServer> {
   const issuer = serviceKey("account", seeds.issuer).publicKey;
   const services = {
     system: serviceKey("user", seeds.system).publicKey,
@@ -98,7 +97,7 @@ async function startNats(options: DataPlaneOptions, seeds: ServiceSeeds): Promis
   };
   const { serverName, tls, jetStreamFolder } = options;
   return startNatsServer({
-    program: await options.natsServer.open(),
+    path: options.natsServerPath,
     port: options.port === 0 ? -1 : options.port,
     jetStreamFolder,
     log: options.log,

@@ -1,14 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { MODE_FILE } from "../config/judge-start.ts";
-import { parseLastMode } from "../core/boot-policy.ts";
+import { dirname } from "node:path";
+import { readLastMode } from "../config/judge-start.ts";
 import {
   CONNECTIONS_PER_USER_MAX,
   PAYLOAD_BYTES_MAX,
   ROOMS_PER_USER_MAX,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../core/limits.ts";
-import type { AuthMode } from "../core/login.ts";
 import { VERSION } from "../core/version.ts";
 import { createApp } from "../http/app.ts";
 import type { AppParts } from "../http/parts.ts";
@@ -51,7 +48,8 @@ function offlineParts(
   store: Store,
   { db, complain }: { readonly db: string; readonly complain: (message: string) => void },
 ): AppParts {
-  const mode = lastMode(dirname(db));
+  // What it would run in now is for its flags to say.
+  const mode = readLastMode(dirname(db)) ?? "off";
   const posture = { mode, tls: false, cluster: null, version: VERSION };
   return {
     mode,
@@ -85,10 +83,4 @@ function offlineParts(
     ownHosts: () => [],
     log: { info: () => undefined, error: (_event, message) => complain(message) },
   };
-}
-
-/** The mode in which the node ran last; what it would run in now is for its flags to say. */
-function lastMode(folder: string): AuthMode {
-  const path = join(folder, MODE_FILE);
-  return (existsSync(path) ? parseLastMode(readFileSync(path, "utf8")) : null) ?? "off";
 }

@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { chmodSync, closeSync, openSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import { SQLITE_BUSY_TIMEOUT_MS } from "../core/limits.ts";
 import { OPERATION_FORMAT } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
@@ -25,10 +26,11 @@ export function openStore(options: {
   readonly path: string;
   readonly random: (sizeBytes: number) => Uint8Array;
 }): Store {
-  return openDatabase(options.path, () => {
-    makePrivate(options.path);
-    const database = new Database(options.path, { strict: true, readwrite: true, create: false });
+  return openDatabase(options.path, (path) => {
+    makeMissing(path);
+    const database = new Database(path, { strict: true, readwrite: true, create: false });
     return prepared(database, options.path, () => {
+      makePrivate(path);
       database.run("PRAGMA journal_mode = WAL");
       database.run("PRAGMA synchronous = FULL");
       database.run("PRAGMA foreign_keys = ON");
@@ -39,15 +41,16 @@ export function openStore(options: {
 
 /** Opens the database of a running node for reading alone: for the Worker that decides logins. */
 export function openStoreForReading(options: { readonly path: string }): Store {
-  return openDatabase(options.path, () => {
-    const database = new Database(options.path, { strict: true, readonly: true });
+  return openDatabase(options.path, (path) => {
+    const database = new Database(path, { strict: true, readonly: true });
     return prepared(database, options.path, () => {});
   });
 }
 
-function openDatabase(path: string, open: () => Database): Store {
+/** `open` gets the path from the root on: SQLite means no file by some names, such as ":memory:". */
+function openDatabase(path: string, open: (absolute: string) => Database): Store {
   try {
-    const database = open();
+    const database = open(resolve(path));
     return { database, [Symbol.dispose]: () => database.close() };
   } catch (error) {
     if (error instanceof Problem) throw error;
@@ -72,13 +75,24 @@ function prepared(database: Database, path: string, prepare: () => void): Databa
   }
 }
 
-/** Makes a missing file, and takes from others what rights they have; SQLite's own files follow it. */
-function makePrivate(path: string): void {
+/** Makes a file where there is nothing, and touches nothing that is there. */
+function makeMissing(path: string): void {
+  const about = statSync(path, { throwIfNoEntry: false });
+  if (about?.isFile() === false) {
+    throw new Problem(
+      "start-failed",
+      `Cannot open the database "${path}": it is no file, name one with --db`,
+    );
+  }
   try {
     closeSync(openSync(path, "wx", 0o600));
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
   }
+}
+
+/** Takes from others what rights they have to our file; SQLite's own files follow it. */
+function makePrivate(path: string): void {
   // By name, not by handle: closing a handle would drop the locks that SQLite holds on the file.
   for (const file of [path, `${path}-wal`, `${path}-shm`]) {
     const mode = statSync(file, { throwIfNoEntry: false })?.mode;

@@ -8,6 +8,8 @@ import {
   readlinkSync,
   realpathSync,
   renameSync,
+  type Stats,
+  statSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
@@ -21,6 +23,20 @@ export function ensurePrivateFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 
+/**
+ * Says why a folder is no safe place for files of ours, in words that follow "it"; null when it is one,
+ * or is not there yet. Whoever may write there can put a link or a socket under a name that we use.
+ * Root's folders are safe: root can do anything, and the volume of a container is often root's.
+ */
+export function folderFault(path: string): string | null {
+  const about = statIfPresent(path);
+  if (!about) return null;
+  if (about.uid !== 0 && about.uid !== process.geteuid?.()) {
+    return `belongs to another user (uid ${about.uid}); run this as that user`;
+  }
+  return (about.mode & 0o002) === 0 ? null : "may be written to by everybody; run: chmod o-w on it";
+}
+
 /** Replaces a file at once: readers see the old bytes or the new, also after a power cut. */
 export function writeFileAtomically(
   path: string,
@@ -29,7 +45,7 @@ export function writeFileAtomically(
 ): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    writeAndSync(temporary, bytes, { ...options, flags: "w" });
+    fill(openSync(temporary, "w", options.mode), bytes, options.mode);
     renameSync(temporary, path);
   } catch (error) {
     removeQuietly(temporary);
@@ -44,11 +60,12 @@ export function writeNewFile(
   bytes: string | Uint8Array,
   options: { readonly mode: number },
 ): void {
+  // Nothing is removed when this fails, for want of descriptors too: the file may be somebody's.
+  const file = openSync(path, "wx", options.mode);
   try {
-    writeAndSync(path, bytes, { ...options, flags: "wx" });
+    fill(file, bytes, options.mode);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST"))
-      removeQuietly(path);
+    removeQuietly(path);
     throw error;
   }
   syncFolder(dirname(path));
@@ -75,19 +92,24 @@ export function realFile(path: string): string {
   return place;
 }
 
-function writeAndSync(
-  path: string,
-  bytes: string | Uint8Array,
-  options: { readonly mode: number; readonly flags: string },
-): void {
-  const file = openSync(path, options.flags, options.mode);
+/** Writes all bytes to an open file, on disk, and closes it. */
+function fill(file: number, bytes: string | Uint8Array, mode: number): void {
   try {
-    fchmodSync(file, options.mode);
+    fchmodSync(file, mode);
     const data = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
     for (let at = 0; at < data.length; ) at += writeSync(file, data, at);
     fsyncSync(file);
   } finally {
     closeSync(file);
+  }
+}
+
+/** What cannot be looked at cannot be used either, and whoever tries to will tell why. */
+function statIfPresent(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
   }
 }
 

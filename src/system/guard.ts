@@ -1,11 +1,14 @@
 import { closeSync, openSync } from "node:fs";
 import { cString, cStrings, EAGAIN, openLibc } from "./libc.ts";
+import { makeMemoryFile } from "./memory-file.ts";
 
 /** First argument of a process of ours that is to become another program. */
 export const GUARD_COMMAND = "run-guarded";
 /** Exit code when another process holds the lock; flock(1) is told to use it too. */
 export const LOCK_HELD_EXIT = 75;
 const FAILED_EXIT = 126;
+/** Where a compiled executable finds the files inside itself; the kernel finds none there. */
+const INSIDE = "/$bunfs/";
 
 /** What is to run, and what it is tied to. */
 export interface Guarded {
@@ -13,71 +16,61 @@ export interface Guarded {
   readonly lock: string;
   /** The process that it dies with. */
   readonly parent: number;
-  /** Its path, or the descriptor that holds it. */
-  readonly program: string | number;
+  /** Its path; it may be one inside this executable. */
+  readonly program: string;
   /** Its arguments, beginning with its name. */
   readonly argv: readonly string[];
 }
 
-/** The arguments with which `runGuarded` is called in a new process. */
+/** The arguments with which a new process of ours calls `runGuarded`. */
 export function guardArguments({ lock, parent, program, argv }: Guarded): readonly string[] {
-  return [GUARD_COMMAND, lock, `${parent}`, `${program}`, ...argv];
+  return [GUARD_COMMAND, lock, `${parent}`, program, ...argv];
 }
 
 /**
  * Becomes another program: in this process, without an environment, with the same stdin and outputs.
- * It dies with its parent, however that dies, and holds a lock as long as it lives. Call it on the
- * main thread of a process that was started for this.
- * Returns only when that fails: the exit code, after a line on stderr that begins with `guard:`.
+ * It dies with its parent, however that dies, and holds a lock as long as it lives. A program inside
+ * this executable is run from memory, where nobody can change it and nothing is left to clean up.
+ * Call it on the main thread of a process that was started for this. It returns only when it fails:
+ * the exit code, after a line on stderr that begins with `guard:`.
  */
-export function runGuarded(args: readonly string[]): number {
+export async function runGuarded(args: readonly string[]): Promise<number> {
   const [, lock = "", parent = "", program = "", ...argv] = args;
-  if (argv.length === 0) return fail("it takes a lock, a parent, a program and its name", 2);
-  return become({
-    lock,
-    parent: Number(parent),
-    program: /^\d+$/.test(program) ? Number(program) : program,
-    argv,
-  });
+  try {
+    return await become({ lock, parent: Number(parent), program, argv });
+  } catch (error) {
+    process.stderr.write(`guard: ${error instanceof Error ? error.message : "unknown"}\n`);
+    return FAILED_EXIT;
+  }
 }
 
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 const F_SETFD = 2;
-const FD_CLOEXEC = 1;
 const LOCK_EX_NB = 2 | 4;
 
-function become({ lock, parent, program, argv }: Guarded): number {
+async function become({ lock, parent, program, argv }: Guarded): Promise<number> {
   const libc = openLibc();
   libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   // A parent that died before that line sends no signal any more.
-  if (libc.getppid() !== parent) return fail("the process that asked for it is gone");
-  let file: number;
-  try {
-    file = openSync(lock, "a", 0o600);
-  } catch (error) {
-    return fail(`cannot open ${lock}: ${error instanceof Error ? error.message : "unknown"}`);
-  }
+  if (libc.getppid() !== parent) throw new Error("the process that asked for it is gone");
+  const file = openSync(lock, "a", 0o600);
   if (libc.flock(file, LOCK_EX_NB) !== 0) {
-    const errno = libc.errno();
+    const error = libc.errno();
     closeSync(file);
-    if (errno === EAGAIN) return LOCK_HELD_EXIT;
-    return fail(`cannot lock ${lock}: error ${errno}`);
+    if (error === EAGAIN) return LOCK_HELD_EXIT;
+    throw new Error(`cannot lock ${lock}: error ${error}`);
   }
   // The lock belongs to the open file, which is to stay open in the program.
   libc.fcntl(file, F_SETFD, 0);
+  const [name = program] = argv;
   const words = cStrings(argv);
-  const nothing = cStrings([]);
-  if (typeof program === "number") {
-    libc.fcntl(program, F_SETFD, FD_CLOEXEC);
-    libc.fexecve(program, words.list, nothing.list);
+  const environment = cStrings([]);
+  if (program.startsWith(INSIDE)) {
+    const memory = await makeMemoryFile(name, Bun.file(program));
+    libc.fexecve(memory, words.list, environment.list);
   } else {
-    libc.execve(cString(program), words.list, nothing.list);
+    libc.execve(cString(program), words.list, environment.list);
   }
-  return fail(`cannot run ${argv[0]}: error ${libc.errno()}`);
-}
-
-function fail(words: string, exit = FAILED_EXIT): number {
-  process.stderr.write(`guard: ${words}\n`);
-  return exit;
+  throw new Error(`cannot run ${program}: error ${libc.errno()}`);
 }

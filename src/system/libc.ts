@@ -8,6 +8,7 @@ import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
 const { cstring, i32, pointer, u32, u64 } = FFIType;
 const SYMBOLS = {
   memfd_create: { args: [cstring, u32], returns: i32 },
+  pipe2: { args: [pointer, i32], returns: i32 },
   fcntl: { args: [i32, i32, i32], returns: i32 },
   flock: { args: [i32, i32], returns: i32 },
   getppid: { args: [], returns: i32 },

@@ -55,13 +55,17 @@ const SHORT_ESCAPES = new Map([
 ]);
 
 /**
- * Keeps a text on its line, and from commanding a terminal: what a client sent may hold line breaks
- * that would forge lines, and control characters, of which JSON itself escapes the first 32 only.
+ * Keeps a text on its line, in its order, and from commanding a terminal: what a client sent may hold
+ * line breaks that would forge lines, format characters that would turn one around, and control
+ * characters, of which JSON itself escapes the first 32 only.
  */
 function oneLine(text: string): string {
   return text.replace(
-    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
-    (character) =>
-      SHORT_ESCAPES.get(character) ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => SHORT_ESCAPES.get(character) ?? character.split("").map(unitEscape).join(""),
   );
+}
+
+function unitEscape(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Health } from "../../src/contract/health.ts";
 import type { Refusals } from "../../src/contract/refusals.ts";
 import type { RoomId } from "../../src/core/ids.ts";
 import type { RoomRole } from "../../src/core/operations.ts";
@@ -31,6 +32,8 @@ export interface Scene extends AsyncDisposable {
   /** Opens a socket, says what `lineOf` makes of the nonce, and waits for the judgement. */
   knock(lineOf: (nonce: string) => string): Promise<Knock>;
   refusals(): Promise<Refusals>;
+  /** How many connections the node's own register holds. */
+  connections(): Promise<number>;
   /** How often something was refused for a reason, e.g. `login.key-unknown`. */
   refused(what: string): Promise<number>;
 }
@@ -93,6 +96,11 @@ export async function startScene(options: StartOptions = {}): Promise<Scene> {
       return { admitted, errors: [...client.errors] };
     },
     refusals,
+    async connections() {
+      const { parts } = await unibus.ask<Health>("GET", "/healthz");
+      const detail = parts.find(({ part }) => part === "data-plane")?.detail ?? "";
+      return Number(/^(\d+) clients connected$/.exec(detail)?.[1]);
+    },
     refused: async (what) => (await refusals()).counts[what] ?? 0,
     [Symbol.asyncDispose]: () => unibus[Symbol.asyncDispose](),
   };

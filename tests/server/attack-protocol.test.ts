@@ -26,19 +26,13 @@ afterAll(() => scene[Symbol.asyncDispose]());
 
 // Whatever was done: the node remembers no connection, admits, and its server is the same process.
 afterEach(async () => {
-  await eventually(async () => (await connections()) === 0, { what: "the registry to be empty" });
+  await eventually(async () => (await scene.connections()) === 0, {
+    what: "the registry to be empty",
+  });
   const { admitted } = await scene.knock((nonce) => connectLine(alice, nonce));
   expect(admitted).toBe(true);
   expect(scene.unibus.log.filter(({ event }) => event === "nats.exited")).toEqual([]);
 });
-
-/** How many connections the node's own register holds. */
-async function connections(): Promise<number> {
-  const response = await scene.unibus.api("GET", "/healthz");
-  const { parts } = await response.json();
-  const { detail } = parts.find(({ part }: { part: string }) => part === "data-plane");
-  return Number(/^(\d+) clients connected$/.exec(detail)?.[1]);
-}
 
 describe("a second CONNECT on a connection that is in", () => {
   const as = { user: "", pass: "", auth_token: "", jwt: "" };

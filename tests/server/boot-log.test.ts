@@ -96,7 +96,7 @@ describe("a start", () => {
     await using unibus = await startUnibus({ env: { SOME_TOKEN: "hunter2" } });
     const [pid = 0] = childrenOf(unibus.pid);
     const [, ...words] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    expect(words).toEqual(["-c", "/dev/stdin", ""]);
+    expect(words).toEqual(["-c", "/proc/self/fd/0", ""]);
     expect(readFileSync(`/proc/${pid}/environ`, "utf8")).toBe("");
   });
 });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { EXIT } from "../../src/core/problems.ts";
 import { eventually } from "../harness/eventually.ts";
 import { accepts, childrenOf } from "../harness/machine.ts";
+import { connectLine, openRaw, testKey } from "../harness/raw-nats.ts";
 import { type Spawned, spawnUnibus } from "../harness/spawned.ts";
 import { isGone, type RunningUnibus, startUnibus, temporaryFolder } from "../harness/unibus.ts";
 
@@ -163,6 +164,46 @@ describe("a request whose body trickles in", () => {
       await expectNothingLeft(unibus, natsServer);
     },
   );
+});
+
+describe("clients that keep knocking", () => {
+  /** Knocks with unknown keys, again and again, until it is told to stop. */
+  function knock(port: number, knockers: number) {
+    const state = { going: true, refused: 0 };
+    const knocking = Array.from({ length: knockers }, async () => {
+      while (state.going) {
+        try {
+          using client = await openRaw(port);
+          client.send(connectLine(testKey(), client.info.nonce ?? ""));
+          await client.drain();
+          state.refused++;
+        } catch {
+          // Nobody listens any more.
+          await eventually(() => !state.going, { timeoutMs: 20 }).catch(() => undefined);
+        }
+      }
+    });
+    return {
+      state,
+      async stop() {
+        state.going = false;
+        await Promise.all(knocking);
+      },
+    };
+  }
+
+  test("do not hold up a stop, though nobody answers the last of them [M-100]", async () => {
+    for (let round = 0; round < 2; round++) {
+      await using unibus = await startUnibus();
+      const knockers = knock(unibus.natsPort, 20);
+      await eventually(() => knockers.state.refused > 10);
+      const startedAt = performance.now();
+      expect(await unibus.end()).toBe(EXIT.done);
+      // nats-server itself waits up to 5 s for their answers.
+      expect(performance.now() - startedAt).toBeLessThan(2_000);
+      await knockers.stop();
+    }
+  });
 });
 
 test("the database is whole without its write-ahead log after a stop, start after start [M-101]", async () => {

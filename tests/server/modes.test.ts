@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { EXIT } from "../../src/core/problems.ts";
+import { eventually } from "../harness/eventually.ts";
 import { loginRaw, openRaw, testKey } from "../harness/raw-nats.ts";
 import { type RunningUnibus, startUnibus, temporaryFolder } from "../harness/unibus.ts";
 
@@ -100,4 +101,44 @@ test("a stream in off outlives the death of node and nats-server [M-071]", async
     await unibus.end("SIGKILL");
   }
   await inMode(folder.path, "off", expectStream);
+});
+
+test("whatever a stream acknowledged before a stop is there after it, with logins under way at that moment [M-071, M-100]", async () => {
+  using folder = temporaryFolder();
+  const acknowledged: number[] = [];
+  {
+    await using unibus = await startUnibus({ dataDir: folder.path, args: ["--bus-auth", "off"] });
+    const client = await connect({ port: unibus.natsPort, reconnect: false });
+    const manager = await jetstreamManager(client);
+    await manager.streams.add({ name: STREAM, subjects: ["orders.>"] });
+    const stream = jetstream(client);
+    const publishing = (async () => {
+      try {
+        for (;;) acknowledged.push((await stream.publish("orders.next", "an order")).seq);
+      } catch {
+        // The server has gone.
+      }
+    })();
+    const knocking = (async () => {
+      try {
+        for (;;) {
+          using guest = await openRaw(unibus.natsPort);
+          guest.send("CONNECT {}\r\n");
+          await guest.drain();
+        }
+      } catch {
+        // The server has gone.
+      }
+    })();
+    await eventually(() => acknowledged.length > 200);
+    expect(await unibus.end()).toBe(EXIT.done);
+    await Promise.all([publishing, knocking, client.close()]);
+  }
+  await inMode(folder.path, "off", async (unibus) => {
+    await withClient(unibus, async (client) => {
+      const { state } = await (await jetstreamManager(client)).streams.info(STREAM);
+      expect(state.last_seq).toBeGreaterThanOrEqual(acknowledged.at(-1) ?? 0);
+      expect(state.messages).toBe(state.last_seq);
+    });
+  });
 });

@@ -31,7 +31,10 @@ function environment(): Record<string, string> {
 
 /** Runs the README's blocks that fetch something; false when one fails. */
 async function fetchWhatIsAsked(): Promise<boolean> {
-  await using terminal = openTerminal({ cwd: checkout, env });
+  // How this machine reaches registries may stand in its environment.
+  const all = Object.entries(process.env).map(([name, value]) => [name, value ?? ""]);
+  const online = { ...Object.fromEntries(all), PATH: plainPath() };
+  await using terminal = openTerminal({ cwd: checkout, env: online });
   for (const step of steps) {
     if (step.kind !== "type" || !step.online) continue;
     for (const line of step.lines) if ((await terminal.type(line)) !== 0) return false;

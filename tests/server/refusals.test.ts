@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createUser } from "@nats-io/nkeys";
+import { NATS_LOGIN_TIMEOUT_MS } from "../../src/core/limits.ts";
 import { count } from "../harness/counts.ts";
 import { eventually } from "../harness/eventually.ts";
-import { connectLine, type TestKey, testKey } from "../harness/raw-nats.ts";
+import { connectLine, openRaw, type TestKey, testKey } from "../harness/raw-nats.ts";
 import { repeat, type Scene, startScene } from "../harness/scene.ts";
 
 let scene: Scene;
@@ -118,3 +119,16 @@ test("a flood of refusals is counted whole, and takes few lines of the log", asy
   );
   expect(told.message).toMatch(/^\d+ more lines about refused logins were left out$/);
 }, 30_000);
+
+test("a node that holds back answers to refused logins stops as fast as any [M-100]", async () => {
+  await using busy = await startScene();
+  for (let at = 0; at < 8; at++) {
+    const waiting = await openRaw(busy.port);
+    waiting.send(connectLine(stranger, waiting.info.nonce ?? ""));
+  }
+  await eventually(async () => (await busy.refused("login.key-unknown")) === 8);
+  const startedAt = performance.now();
+  expect(await busy.unibus.end("SIGTERM")).toBe(0);
+  // nats-server waits for the answer to each login; unanswered ones cost its whole time to log in.
+  expect(performance.now() - startedAt).toBeLessThan(NATS_LOGIN_TIMEOUT_MS / 2);
+});

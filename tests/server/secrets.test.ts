@@ -186,6 +186,6 @@ describe("secrets", () => {
     ]);
     const [cmdline, environ] = server.map(({ content }) => content);
     expect(environ).toBe("");
-    expect(cmdline?.split("\0").slice(1)).toEqual(["-c", "/dev/stdin", ""]);
+    expect(cmdline?.split("\0").slice(1)).toEqual(["-c", "/proc/self/fd/0", ""]);
   });
 });

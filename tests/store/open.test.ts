@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -77,6 +78,21 @@ describe("the database and SQLite's files beside it", () => {
   });
 });
 
+test.each([":memory:", "file:bus.db?mode=memory"])(
+  "a path that SQLite has another meaning for, %s, is a file",
+  (name) => {
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      openStore({ path: name, random: randomBytes })[Symbol.dispose]();
+      using _again = openStoreForReading({ path: name });
+      expect(statSync(join(folder, name)).size).toBeGreaterThan(0);
+    } finally {
+      process.chdir(before);
+    }
+  },
+);
+
 test("a commit is on disk before it is answered: WAL with full synchronisation", () => {
   using store = open();
   const pragma = (name: string) =>
@@ -149,6 +165,28 @@ describe("a database that is not ours to use", () => {
       detail: expect.stringContaining("another program"),
     });
     expect(readFileSync(path)).toEqual(before);
+  });
+
+  test("keeps the rights that its owner gave it", () => {
+    const other = new Database(path);
+    other.run("CREATE TABLE users (pubkey TEXT)");
+    other.close();
+    chmodSync(path, 0o640);
+    expect(problemOf(open).code).toBe("start-failed");
+    writeFileSync(join(folder, "text"), "not a database, but quite long enough".repeat(100));
+    chmodSync(join(folder, "text"), 0o644);
+    const text = { path: join(folder, "text"), random: randomBytes };
+    expect(problemOf(() => openStore(text)).code).toBe("journal-damaged");
+    expect(modes()).toEqual({ text: "644", "unibus.db": "640" });
+  });
+
+  test("that is a folder is left as it is: a slip with --db closes no folder to others", () => {
+    mkdirSync(path, { mode: 0o755 });
+    expect(problemOf(open)).toMatchObject({
+      code: "start-failed",
+      detail: expect.stringContaining("is no file"),
+    });
+    expect(modes()).toEqual({ "unibus.db": "755" });
   });
 
   test("that is no database at all is called damaged", () => {

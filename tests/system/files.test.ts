@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -12,6 +13,7 @@ import {
 import { join } from "node:path";
 import {
   ensurePrivateFolder,
+  folderFault,
   realFile,
   writeFileAtomically,
   writeNewFile,
@@ -40,6 +42,30 @@ describe("a private folder", () => {
     chmodSync(at("shared"), 0o755);
     ensurePrivateFolder(at("shared"));
     expect(modeOf(at("shared"))).toBe("755");
+  });
+});
+
+describe("a folder for files of ours", () => {
+  test("is safe when it is one's own, root's, or not there yet", () => {
+    mkdirSync(at("own"), { mode: 0o755 });
+    expect([at("own"), "/", at("missing"), at("own/missing/more")].map(folderFault)).toEqual([
+      null,
+      null,
+      null,
+      null,
+    ]);
+  });
+
+  test.each([0o777, 0o1777, 0o702])("is not when everybody may write there: mode %p", (mode) => {
+    mkdirSync(at(`mode-${mode}`));
+    chmodSync(at(`mode-${mode}`), mode);
+    expect(folderFault(at(`mode-${mode}`))).toContain("everybody");
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("is not when it is another user's", () => {
+    mkdirSync(at("theirs"));
+    chownSync(at("theirs"), 4_343, 4_343);
+    expect(folderFault(at("theirs"))).toContain("uid 4343");
   });
 });
 

@@ -8,7 +8,7 @@ const LIKE_SEED = /^S[ACNOUX][A-Z2-7]{56}$/i;
 
 /** What two names have in common when they are one name: no case, no typographic variants. */
 export function nameKey(name: string): string {
-  return name.normalize("NFKC").toLowerCase();
+  return name.normalize("NFKC").replaceAll("\ufe0f", "").toLowerCase();
 }
 
 /**

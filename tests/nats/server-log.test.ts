@@ -1,0 +1,143 @@
+import { describe, expect, test } from "bun:test";
+import { readNatsLine } from "../../src/nats/server-log.ts";
+import { aUser } from "../harness/builders.ts";
+
+const alice = aUser("alice");
+const mallory = aUser("mallory");
+const CLIENT = "127.0.0.1:34392 - cid:17";
+const IN = `"v3.4.0:nats.js:phone" - "APP/user:${alice}"`;
+
+/** A line as nats-server writes it with `logtime: false`. */
+function line(level: string, text: string): string {
+  return `[4711] [${level}] ${text}`;
+}
+
+describe("a line of nats-server's log", () => {
+  test.each([
+    ["INF", "info"],
+    ["WRN", "warn"],
+    ["ERR", "error"],
+    ["FTL", "fatal"],
+    ["DBG", "other"],
+    ["TRC", "other"],
+  ] as const)("of level %s is %s", (mark, level) => {
+    expect(readNatsLine(line(mark, "words"))).toMatchObject({ level, text: "words" });
+  });
+
+  test("with a time in front says the same", () => {
+    const read = readNatsLine("[1] 2026/11/22 05:10:35.123456 [INF] Server is ready");
+    expect(read).toMatchObject({ level: "info", text: "Server is ready", ready: true });
+  });
+
+  test("tells the port and that the server is ready, if it is the server's own", () => {
+    expect(
+      readNatsLine(line("INF", "Listening for client connections on 127.0.0.1:4250")),
+    ).toMatchObject({ listensOn: 4250, ready: false });
+    expect(readNatsLine(line("INF", "Listening for client connections on [::1]:1")).listensOn).toBe(
+      1,
+    );
+    for (const text of [
+      `${CLIENT} - "Server is ready"`,
+      `${CLIENT} - Listening for client connections on x:1`,
+      "Server is ready now",
+    ]) {
+      expect(readNatsLine(line("INF", text))).toMatchObject({ listensOn: null, ready: false });
+    }
+  });
+
+  test("before there is a log is fatal when the program says it", () => {
+    expect(readNatsLine("nats-server: no such flag").level).toBe("fatal");
+    expect(readNatsLine("flock: failed").level).toBe("fatal");
+    expect(readNatsLine("other words").level).toBe("other");
+  });
+
+  test.each([
+    `${CLIENT} - authentication error - Nkey "${alice}"`,
+    `${CLIENT} - authentication error - User "bob"`,
+    `${CLIENT} - authentication error`,
+    `${CLIENT} - TLS handshake error: EOF`,
+    `${CLIENT} - Readloop processing time: 10ms`,
+    "Auth callout service returned an error: refused",
+  ])("is expected where unibus tells the reason itself: %s", (text) => {
+    expect(readNatsLine(line("ERR", text)).expected).toBe(true);
+  });
+
+  test("is not made expected by a client's name", () => {
+    const named = `${CLIENT} - "authentication error" - "APP/user:${alice}" - Slow Consumer`;
+    expect(readNatsLine(line("WRN", named)).expected).toBe(false);
+  });
+});
+
+describe("a violation", () => {
+  test("of a publish, a reply or a subscription tells who, from where, and the subject", () => {
+    const about = { address: "127.0.0.1", user: alice, subject: "rm.x" };
+    const texts = [
+      ['Publish Violation - Subject "rm.x"', "publish"],
+      ['Publish Violation - Reply "rm.x"', "publish"],
+      ['Subscription Violation - Subject "rm.x", SID 1', "subscribe"],
+      ['Subscription Violation - Subject "rm.x", Queue: "q", SID 1', "subscribe"],
+    ] as const;
+    for (const [text, kind] of texts) {
+      const read = readNatsLine(line("ERR", `${CLIENT} - ${IN} - ${text}`));
+      expect(read.violation).toEqual({ ...about, kind });
+      expect(read.ofClient).toBe(true);
+    }
+  });
+
+  test("of a client that says nothing about itself is its user's, too", () => {
+    const text = `[::1]:1 - cid:1 - "APP/user:${alice}" - Publish Violation - Subject "x"`;
+    expect(readNatsLine(line("ERR", text)).violation).toMatchObject({
+      address: "[::1]",
+      user: alice,
+    });
+    const anonymous = `${CLIENT} - "name" - Publish Violation - Subject "x"`;
+    expect(readNatsLine(line("ERR", anonymous)).violation).toMatchObject({ user: "" });
+  });
+
+  test.each([
+    `x:${mallory}`,
+    `APP/user:${mallory}`,
+    `x\\" - \\"APP/user:${mallory}`,
+    `\\" - \\"APP/user:${mallory}\\" - Publish Violation - Subject \\"forged\\"`,
+    "Publish Violation - Subject ",
+    "\\\\",
+    '\\"',
+  ])("is never put on somebody else, nor on another subject, by a client's name: %s", (name) => {
+    const text = `${CLIENT} - "${name}" - "APP/user:${alice}" - Publish Violation - Subject "x"`;
+    expect(readNatsLine(line("ERR", text)).violation).toEqual({
+      kind: "publish",
+      address: "127.0.0.1",
+      user: alice,
+      subject: "x",
+    });
+  });
+
+  test("tells a subject with quotes as it was, and other escapes as they are written", () => {
+    const text = `${CLIENT} - ${IN} - Publish Violation - Subject "a\\"b\\\\c\\x1b[2J"`;
+    expect(readNatsLine(line("ERR", text)).violation?.subject).toBe('a"b\\c\\x1b[2J');
+  });
+
+  test("is none where its words are a client's, or no error", () => {
+    const words = 'Publish Violation - Subject "x"';
+    expect(readNatsLine(line("INF", `${CLIENT} - ${IN} - ${words}`)).violation).toBeNull();
+    expect(readNatsLine(line("ERR", words)).violation).toBeNull();
+    expect(readNatsLine(line("ERR", `${CLIENT} - "${words}`)).violation).toBeNull();
+  });
+});
+
+test("of what a client sent nothing is passed on: it may be part of a password", () => {
+  const texts = [
+    `Client parser ERROR, state=14, i=5: proto='"XT {\\"pass\\":\\"hunter2\\"}\\r"...'`,
+    `processSub Parse Error: "a b hunter2"`,
+    `maximum control line exceeded - State 1, Buffer len 0 (snip: "{\\"pass\\":\\"hunter2"...)`,
+  ];
+  for (const text of texts) {
+    const read = readNatsLine(line("ERR", `${CLIENT} - ${IN} - ${text}`));
+    expect(read.text).toStartWith(`${CLIENT} - ${IN} - ${text.slice(0, 10)}`);
+    expect(read.text).not.toContain("hunter2");
+    expect(read).toMatchObject({ ofClient: true, violation: null });
+  }
+  // The server's own words stay whole.
+  const own = 'Error listening on port: "0.0.0.0:4250"';
+  expect(readNatsLine(line("FTL", own))).toMatchObject({ text: own, ofClient: false });
+});
