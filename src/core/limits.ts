@@ -18,8 +18,8 @@ export const PAYLOAD_BYTES_MAX = 256 * 1024;
 export const NATS_PAYLOAD_BYTES_MAX = 1024 * 1024;
 /** NATS connections of the whole node. */
 export const NATS_CONNECTIONS_MAX = 65_536;
-/** Bytes that may wait for one slow NATS client before it is dropped. */
-export const NATS_PENDING_BYTES_MAX = 64 * 1024 * 1024;
+/** Bytes that may wait for one slow NATS client before it is dropped: a user has up to 20 of them. */
+export const NATS_PENDING_BYTES_MAX = 16 * 1024 * 1024;
 /** How long a NATS client may take to log in; a free socket of an attacker lives this long. */
 export const NATS_LOGIN_TIMEOUT_MS = 5_000;
 /** How long a write to a NATS client may take. */

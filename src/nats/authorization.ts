@@ -106,13 +106,16 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
     return registry.countOf(user) >= options.connectionsPerUser;
   }
 
-  function answer(message: Msg): void {
+  /** Forgets the connections of a nats-server that is gone: another one numbers its own anew. */
+  function followServer(): string {
     const server = serverId();
-    // Connection numbers begin anew with each nats-server.
-    if (server !== registryServer) {
-      registry.clear();
-      registryServer = server;
-    }
+    if (server !== registryServer) registry.clear();
+    registryServer = server;
+    return server;
+  }
+
+  function answer(message: Msg): void {
+    const server = followServer();
     const request = openLoginRequest(message.string(), server);
     if (request === null) {
       log.error("login.malformed", `A login was refused: ${LOGIN_REFUSALS["request-malformed"]}`);
@@ -196,6 +199,7 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
     registry,
     refusals,
     apply(effects) {
+      followServer();
       changes++;
       const users = effects.flatMap((effect) =>
         effect.kind === "rights.changed" ? effect.users : [],
@@ -216,6 +220,7 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
     },
     answerHeld: reporter.answerHeld,
     releaseUnanswered(open) {
+      followServer();
       for (const { connection, account } of open) {
         if (account === "" && registry.find(connection) === null) kicks.kick(connection);
       }

@@ -19,6 +19,7 @@ import type { AppParts } from "../http/parts.ts";
 import type { Refusals } from "../nats/refusals.ts";
 import type { Store } from "../store/open.ts";
 import type { Log } from "../system/log.ts";
+import { createLogLimit } from "../system/log-limit.ts";
 
 import { clientUrls } from "./client-urls.ts";
 import type { DataPlane } from "./data-plane.ts";
@@ -106,8 +107,28 @@ function appParts(options: ApiOptions, hosts: () => readonly string[]): AppParts
       joinReports(refusals.report(), (await options.dataPlane.report()).refusals),
     countRefusal: refusals.record,
     ownHosts: hosts,
-    log: options.log,
+    log: requestLog(options.log),
   };
+}
+
+/** Lines about requests from the network that a second has room for. */
+const REQUEST_LINES_PER_SECOND_MAX = 100;
+
+/** The log as requests use it. Anybody can send requests, and nobody may fill the disk with them. */
+function requestLog(log: Log): AppParts["log"] {
+  const limit = createLogLimit({
+    log,
+    what: "requests",
+    perSecondMax: REQUEST_LINES_PER_SECOND_MAX,
+    now: () => Date.now(),
+  });
+  const limited =
+    (level: "info" | "error"): AppParts["log"]["info"] =>
+    (event, message, fields = {}) => {
+      if (fields.from === "socket") log[level](event, message, fields);
+      else limit.say(() => log[level](event, message, fields));
+    };
+  return { info: limited("info"), error: limited("error") };
 }
 
 async function healthOf(options: ApiOptions): Promise<Health> {

@@ -9,10 +9,10 @@ import { type Authorization, startAuthorization } from "../../src/nats/authoriza
 import { connectService } from "../../src/nats/connection.ts";
 import { findNatsServer } from "../../src/nats/find-server.ts";
 import type { Violation } from "../../src/nats/server-log.ts";
-import { startNatsServer } from "../../src/nats/server-process.ts";
-import { serviceKey } from "../../src/nats/service-key.ts";
+import { type NatsServer, startNatsServer } from "../../src/nats/server-process.ts";
+import { type ServiceKey, serviceKey } from "../../src/nats/service-key.ts";
 import { ensurePrivateFolder } from "../../src/system/files.ts";
-import { createLog } from "../../src/system/log.ts";
+import { createLog, type Log } from "../../src/system/log.ts";
 import { type LogLine, temporaryFolder } from "./unibus.ts";
 
 /** What the service reads, as a test sets it. */
@@ -47,6 +47,13 @@ export interface TestDataPlane extends AsyncDisposable {
   readonly violations: readonly Violation[];
 }
 
+interface Keys {
+  readonly issuer: ServiceKey;
+  readonly system: ServiceKey;
+  readonly authorization: ServiceKey;
+  readonly app: ServiceKey;
+}
+
 export async function startTestDataPlane(
   options: {
     readonly mode?: AuthMode;
@@ -57,78 +64,97 @@ export async function startTestDataPlane(
   const { mode = "enforce", connectionsPerUser = CONNECTIONS_PER_USER_MAX } = options;
   const now = options.now ?? (() => Date.now());
   await using stack = new AsyncDisposableStack();
-  const folder = stack.use(temporaryFolder());
-  const jetStreamFolder = join(folder.path, "jetstream");
-  ensurePrivateFolder(jetStreamFolder);
   const lines: LogLine[] = [];
   const violations: Violation[] = [];
   const log = createLog({ format: "json", write: (line) => void lines.push(JSON.parse(line)) });
-  const newKey = (kind: "account" | "user") =>
-    serviceKey(kind, crypto.getRandomValues(new Uint8Array(32)));
-  const issuer = newKey("account");
-  const keys = { system: newKey("user"), authorization: newKey("user"), app: newKey("user") };
-  const { path } = await findNatsServer({ env: process.env });
-  const nats = stack.use(
-    await startNatsServer({
-      path,
-      port: -1,
-      jetStreamFolder,
-      log,
-      random: Math.random,
-      onViolation: (violation) => void violations.push(violation),
-      configForPort: (port) =>
-        natsConfig({
-          serverName: "test",
-          host: "127.0.0.1",
-          port,
-          jetStreamFolder,
-          issuer: issuer.publicKey,
-          services: {
-            system: keys.system.publicKey,
-            authorization: keys.authorization.publicKey,
-            app: keys.app.publicKey,
-          },
-          tls: null,
-        }),
-    }),
-  );
-  const endpoint = { host: "127.0.0.1", port: nats.port, tls: false };
-  const open = async (key: keyof typeof keys): Promise<NatsConnection> => {
-    const connection = await connectService({ endpoint, key: keys[key], name: key });
-    stack.defer(() => connection.close());
-    return connection;
-  };
-  const authorization = await open("authorization");
-  const system = await open("system");
-  const app = await open("app");
+  const keys = newKeys();
+  const onViolation = (violation: Violation): void => void violations.push(violation);
+  const { port } = stack.use(await startServer({ stack, keys, log, onViolation }));
+  const connections = await connectServices({ stack, port, keys });
   const states: TestDirectory["states"] = new Map();
   const memberships: TestDirectory["memberships"] = new Map();
   const directory = {
     findState: (user: UserId) => states.get(user) ?? null,
     listMemberships: (user: UserId) => memberships.get(user) ?? [],
   };
-  const service = startAuthorization({
-    authorization,
-    system,
-    app,
-    issuer,
-    mode,
-    connectionsPerUser,
-    directory,
-    log,
-    now,
-    random: () => 0.5,
-  });
-  await Promise.all([authorization.flush(), system.flush(), app.flush()]);
+  const { issuer } = keys;
+  const random = (): number => 0.5;
+  const judged = { mode, connectionsPerUser, directory, log, now, random };
+  const service = startAuthorization({ ...connections, issuer, ...judged });
+  await Promise.all(Object.values(connections).map((connection) => connection.flush()));
   const owned = stack.move();
   return {
-    port: nats.port,
+    port,
     service,
     directory: { states, memberships },
-    connections: { authorization, system, app },
-    watched: { authorization: service, system, app, directory, mode, now },
+    connections,
+    watched: { ...connections, authorization: service, directory, mode, now },
     log: lines,
     violations,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function newKeys(): Keys {
+  const newKey = (kind: "account" | "user"): ServiceKey =>
+    serviceKey(kind, crypto.getRandomValues(new Uint8Array(32)));
+  return {
+    issuer: newKey("account"),
+    system: newKey("user"),
+    authorization: newKey("user"),
+    app: newKey("user"),
+  };
+}
+
+async function startServer(parts: {
+  readonly stack: AsyncDisposableStack;
+  readonly keys: Keys;
+  readonly log: Log;
+  readonly onViolation: (violation: Violation) => void;
+}): Promise<NatsServer> {
+  const { stack, keys, log, onViolation } = parts;
+  const jetStreamFolder = join(stack.use(temporaryFolder()).path, "jetstream");
+  ensurePrivateFolder(jetStreamFolder);
+  const { path } = await findNatsServer({ env: process.env });
+  return await startNatsServer({
+    path,
+    port: -1,
+    jetStreamFolder,
+    log,
+    random: Math.random,
+    onViolation,
+    configForPort: (port) =>
+      natsConfig({
+        serverName: "test",
+        host: "127.0.0.1",
+        port,
+        jetStreamFolder,
+        issuer: keys.issuer.publicKey,
+        services: {
+          system: keys.system.publicKey,
+          authorization: keys.authorization.publicKey,
+          app: keys.app.publicKey,
+        },
+        tls: null,
+      }),
+  });
+}
+
+async function connectServices(parts: {
+  readonly stack: AsyncDisposableStack;
+  readonly port: number;
+  readonly keys: Keys;
+}): Promise<TestDataPlane["connections"]> {
+  const { stack, port, keys } = parts;
+  const open = async (name: "authorization" | "system" | "app"): Promise<NatsConnection> => {
+    const endpoint = { host: "127.0.0.1", port, tls: false };
+    const connection = await connectService({ endpoint, key: keys[name], name });
+    stack.defer(() => connection.close());
+    return connection;
+  };
+  return {
+    authorization: await open("authorization"),
+    system: await open("system"),
+    app: await open("app"),
   };
 }
