@@ -56,7 +56,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     packages: ["node:", "citty", "@nats-io/nkeys", "@peculiar/x509", "reflect-metadata"],
     holds: "commands; one file each",
   },
-  "main.ts": { imports: ["cli", "core"], packages: [], holds: "argv to exit code" },
+  "main.ts": { imports: ["cli", "core", "system"], packages: [], holds: "argv to exit code" },
 };
 
 /** Files that may import one folder more than their own folder may. */

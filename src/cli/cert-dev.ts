@@ -53,7 +53,8 @@ export interface DevCertificateFiles {
 
 /**
  * Makes the certificates of a development node and says where they are and what to type next.
- * Throws `usage` for a name that is none, and `file-exists` when one of the four files is there.
+ * Throws `usage` for a name that is none, `file-exists` when one of the four files is there, and
+ * `file-unusable` when one cannot be written.
  */
 export async function runCertDev(
   args: { readonly dir?: string | undefined; readonly name?: readonly string[] },
@@ -77,12 +78,19 @@ export async function runCertDev(
   // Loaded here: no other command needs it, and it takes longer to load than they take to run.
   const { createDevCertificates } = await import("./dev-certificates.ts");
   const made = await createDevCertificates({ names, from: at - CLOCK_SKEW_MS, to: notAfter });
-  mkdirSync(dir, { recursive: true });
-  // Keys first: without its key a certificate is a riddle, while a key alone explains itself.
-  writeNewFile(files.caKey, made.caKey, { mode: 0o600 });
-  writeNewFile(files.serverKey, made.serverKey, { mode: 0o600 });
-  writeNewFile(files.caCert, made.caCert, { mode: 0o644 });
-  writeNewFile(files.serverCert, made.serverCert, { mode: 0o644 });
+  try {
+    mkdirSync(dir, { recursive: true });
+    // Keys first: without its key a certificate is a riddle, while a key alone explains itself.
+    writeNewFile(files.caKey, made.caKey, { mode: 0o600 });
+    writeNewFile(files.serverKey, made.serverKey, { mode: 0o600 });
+    writeNewFile(files.caCert, made.caCert, { mode: 0o644 });
+    writeNewFile(files.serverCert, made.serverCert, { mode: 0o644 });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : "unknown";
+    throw new Problem("file-unusable", `Cannot write certificates to ${quote(dir)}: ${why}`, {
+      cause,
+    });
+  }
   const result = { ...files, names, notAfter };
   for (const line of linesOf(result, output.program ?? "unibus")) output.print(line);
   return result;

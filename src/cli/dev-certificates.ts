@@ -1,5 +1,5 @@
 // Must be the first import: @peculiar/x509 needs the metadata API when it is loaded.
-import "reflect-metadata";
+import "./reflect.ts";
 import { isIP } from "node:net";
 import {
   AuthorityKeyIdentifierExtension,

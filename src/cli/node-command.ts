@@ -45,7 +45,7 @@ export async function onNode(
 ): Promise<number> {
   const place = loadNodePlace(given, processEnvironment());
   const json = given.json === true;
-  await using node = await openNode(place, options);
+  await using node = await openNode(place, { ...options, quiet: json });
   const { client, running, where } = node;
   try {
     show(await use({ client, running, place }), json);

@@ -5,6 +5,7 @@ import { Problem } from "../core/problems.ts";
 import { type Client, createClient } from "../sdk/client.ts";
 import { realFile } from "../system/files.ts";
 import { commandName } from "./invocation.ts";
+import { note } from "./output.ts";
 
 /** A node that a command speaks to: one that runs, or the data of one that does not. */
 export interface Node extends AsyncDisposable {
@@ -30,7 +31,12 @@ const SOCKET_FILE = "unibus.sock";
  */
 export async function openNode(
   place: NodePlace,
-  options: { readonly mayCreate?: boolean; readonly runningOnly?: boolean } = {},
+  options: {
+    readonly mayCreate?: boolean;
+    readonly runningOnly?: boolean;
+    /** What is told beside the result would stand in the way of a program. */
+    readonly quiet?: boolean;
+  } = {},
 ): Promise<Node> {
   const db = resolve(realFile(place.db));
   const running = await findRunning(db);
@@ -39,7 +45,8 @@ export async function openNode(
   const exists = fileExists(db);
   if (!exists && !options.mayCreate) throw notFound(db);
   const { openOffline } = await import("./offline.ts");
-  return openOffline({ db, findRunning: () => findRunning(db) });
+  const say = options.quiet ? () => undefined : note;
+  return openOffline({ db, findRunning: () => findRunning(db), say });
 }
 
 /** Finds the running node beside a database, or null. */

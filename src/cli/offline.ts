@@ -7,7 +7,6 @@ import { openOfflineApi } from "../server/offline.ts";
 import { ensurePrivateFolder, folderFault } from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
 import type { Node } from "./node.ts";
-import { note } from "./output.ts";
 
 const LOCK_FILE = "unibus.lock";
 
@@ -21,13 +20,14 @@ const LOCK_FILE = "unibus.lock";
 export async function openOffline(options: {
   readonly db: string;
   readonly findRunning: () => Promise<Node | null>;
+  readonly say: (line: string) => void;
 }): Promise<Node> {
-  const { db, findRunning } = options;
+  const { db, findRunning, say } = options;
   const folder = dirname(db);
   const deadlineAt = performance.now() + LOCK_WAIT_MS;
   for (;;) {
     const lock = lockFolder(folder);
-    if (lock) return openUnderLock(db, lock);
+    if (lock) return openUnderLock({ db, lock, say });
     const running = await findRunning();
     if (running) return running;
     if (performance.now() > deadlineAt) throw inUse(folder);
@@ -48,13 +48,21 @@ function lockFolder(folder: string): Disposable | null {
   }
 }
 
-function openUnderLock(db: string, lock: Disposable): Node {
+function openUnderLock({
+  db,
+  lock,
+  say,
+}: {
+  readonly db: string;
+  readonly lock: Disposable;
+  readonly say: (line: string) => void;
+}): Node {
   using stack = new DisposableStack();
   stack.use(lock);
   const isNew = !existsSync(db);
-  const complain = (message: string) => note(`unibus: ${message}`);
+  const complain = (message: string) => say(`unibus: ${message}`);
   const api = stack.use(openOfflineApi({ db, complain }));
-  if (isNew) note(`made a new database: ${db}`);
+  if (isNew) say(`made a new database: ${db}`);
   const where = `the database of the stopped node, ${db}`;
   const client = createClient({
     baseUrl: "http://localhost",

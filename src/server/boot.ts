@@ -3,6 +3,7 @@ import {
   findSurroundings,
   judgeStart,
   MODE_FILE,
+  readLastMode,
   type StartMaterial,
 } from "../config/judge-start.ts";
 import type { Environment, NodeSettings } from "../config/load.ts";
@@ -241,6 +242,8 @@ function folderInUse(folder: string, step: string): Problem {
 }
 
 function rememberMode(settings: NodeSettings): void {
+  // Not written again: a node that knows its users can start on a full disk.
+  if (readLastMode(dirname(settings.db)) === settings.busAuth) return;
   const path = join(dirname(settings.db), MODE_FILE);
   try {
     writeFileAtomically(path, `${settings.busAuth}\n`, { mode: 0o600 });

@@ -39,6 +39,30 @@ export function openStore(options: {
   });
 }
 
+/** What the migrations make, as SQLite keeps it: tables, indexes, and no trigger or view. */
+export function readExpectedSchema(): readonly SchemaItem[] {
+  using database = new Database(":memory:", { strict: true });
+  for (const migration of MIGRATIONS) database.run(migration);
+  return readSchema(database);
+}
+
+/** Everything that is in the schema of a database, but for what SQLite itself puts there. */
+export function readSchema(database: Database): readonly SchemaItem[] {
+  return database
+    .query<SchemaItem, []>(
+      `SELECT type, name, tbl_name AS tableName, sql FROM sqlite_schema
+       WHERE name NOT GLOB 'sqlite_*' ORDER BY type, name`,
+    )
+    .all();
+}
+
+interface SchemaItem {
+  readonly type: string;
+  readonly name: string;
+  readonly tableName: string;
+  readonly sql: string | null;
+}
+
 /** Opens the database of a running node for reading alone: for the Worker that decides logins. */
 export function openStoreForReading(options: { readonly path: string }): Store {
   return openDatabase(options.path, (path) => {

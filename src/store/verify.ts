@@ -2,7 +2,7 @@ import { Problem } from "../core/problems.ts";
 import { firstChain, type Link, nextChain } from "./chain.ts";
 import { codeOf, journalDamaged } from "./faults.ts";
 import { type BusRecord, getBus } from "./journal.ts";
-import type { Store } from "./open.ts";
+import { readExpectedSchema, readSchema, type Store } from "./open.ts";
 import { type Row, type RowWrite, rowKey, TABLE_NAMES, TABLES, type Table } from "./tables.ts";
 
 interface JournalRow extends Link {
@@ -22,8 +22,8 @@ interface Written {
 type Folded = Readonly<Record<Table, Map<string, Written>>>;
 
 /**
- * Checks all that is stored: SQLite's own structure, the chain over every entry, and that the rows of
- * users, rooms and members are what the entries made of them.
+ * Checks all that is stored: the schema, SQLite's own structure, the chain over every entry, and that
+ * the rows of users, rooms and members are what the entries made of them.
  * Throws "journal-damaged", which names the first wrong entry by its number, or the wrong row.
  */
 export function verifyJournal(store: Store): { readonly entries: number; readonly chain: string } {
@@ -36,6 +36,7 @@ export function verifyJournal(store: Store): { readonly entries: number; readonl
 }
 
 function verifyInside(store: Store): { readonly entries: number; readonly chain: string } {
+  verifySchema(store);
   const bus = getBus(store);
   const folded = verifyEntries(store, bus);
   for (const table of TABLE_NAMES) verifyTable(store, table, folded[table]);
@@ -118,6 +119,19 @@ function verifyTable({ database }: Store, table: Table, written: Map<string, Wri
     if (!found.has(key))
       throw journalDamaged(`the row "${key}" of ${table} that entry ${seq} made is gone`);
   }
+}
+
+/** A trigger would change rows behind the journal's back, and a table without its checks take any value. */
+function verifySchema({ database }: Store): void {
+  const found = readSchema(database);
+  const expected = readExpectedSchema();
+  const key = (item: (typeof found)[number]): string => JSON.stringify(item);
+  const known = new Set(expected.map(key));
+  const foreign = found.find((item) => !known.delete(key(item)));
+  if (foreign) {
+    throw journalDamaged(`the ${foreign.type} "${foreign.name}" is not as unibus made it`);
+  }
+  if (known.size > 0) throw journalDamaged(`${known.size} of its tables or indexes are gone`);
 }
 
 /** Indexes decide too: who is in which room is read from one. */

@@ -14,6 +14,8 @@ export function acquireLock(folder: string, name: string): Disposable | null {
   try {
     chmodSync(path, 0o600);
     database.run("PRAGMA busy_timeout = 0");
+    // Otherwise SQLite makes a second file, which fails on a full disk and outlives a killed process.
+    database.run("PRAGMA journal_mode = MEMORY");
     database.run("BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();

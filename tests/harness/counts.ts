@@ -4,6 +4,7 @@ import { appendFileSync } from "node:fs";
 const COUNTS = {
   attacks: { small: 50, prove: 1_000 },
   "byte-flips": { small: 100, prove: 100_000 },
+  "command-kills": { small: 8, prove: 200 },
   "command-processes": { small: 10, prove: 100 },
   "connections-of-one-user": { small: 60, prove: 1_100 },
   "file-flips": { small: 300, prove: 5_000 },
@@ -14,7 +15,10 @@ const COUNTS = {
   "other-clients": { small: 40, prove: 500 },
   "racing-revocations": { small: 5, prove: 100 },
   revocations: { small: 10, prove: 200 },
+  "requests-in-a-flood": { small: 2_000, prove: 20_000 },
+  "slow-sockets": { small: 200, prove: 500 },
   "start-kills": { small: 5, prove: 50 },
+  "start-races": { small: 2, prove: 100 },
   "store-kills": { small: 2, prove: 20 },
 } as const satisfies Readonly<Record<string, { small: number; prove: number }>>;
 

@@ -23,8 +23,6 @@ const NODE_FILES = {
 /** And while it runs. */
 const RUNNING_FILES = {
   ...NODE_FILES,
-  "blobs/unibus.lock-journal": "file 600",
-  "unibus.lock-journal": "file 600",
   "unibus.db-shm": "file 600",
   "unibus.db-wal": "file 600",
   "unibus.sock": "socket 600",

@@ -52,6 +52,23 @@ test("a journal that nobody touched is whole, after a restart too", async () => 
   expect(verifyJournal(again)).toEqual({ entries, chain });
 });
 
+test.each([
+  [
+    "a trigger that undoes revocations",
+    `CREATE TRIGGER undo AFTER UPDATE ON users BEGIN
+       UPDATE users SET state = 'active' WHERE user = new.user; END`,
+    'the trigger "undo"',
+  ],
+  ["a view", "CREATE VIEW everybody AS SELECT * FROM users", 'the view "everybody"'],
+  ["a table", "CREATE TABLE more (a)", 'the table "more"'],
+  ["no index of the names", "DROP INDEX members_by_user", "1 of its tables or indexes"],
+])("a schema with %s is named, though every row is right", async (_what, sql, words) => {
+  using bus = await aBus();
+  bus.store.database.run(sql);
+  using again = openStore({ path: bus.path, random: randomBytes });
+  expect(verdict(again)).toContain(words);
+});
+
 test("what an operator has to do is said with the damage", () => {
   expect(journalDamaged("entry 17 is not what was written")).toMatchObject({
     code: "journal-damaged",
