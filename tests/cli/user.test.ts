@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { aUser } from "../harness/builders.ts";
-import { type Ran, run, temporaryFolder } from "../harness/unibus.ts";
+import type { Ran } from "../harness/run-process.ts";
+import { run, temporaryFolder } from "../harness/unibus.ts";
 
 /** A folder with a bus in it, whose node does not run. */
 async function stoppedBus() {

@@ -11,27 +11,10 @@ import {
   userKeyOf,
 } from "../../src/core/nkey.ts";
 import { count } from "../harness/counts.ts";
-
-/** Every encoding of a point of small order. Source: IACR eprint 2020/1244, table 1. */
-const SMALL_ORDER = [
-  "0000000000000000000000000000000000000000000000000000000000000000",
-  "0000000000000000000000000000000000000000000000000000000000000080",
-  "0100000000000000000000000000000000000000000000000000000000000000",
-  "0100000000000000000000000000000000000000000000000000000000000080",
-  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-] as const;
+import { SMALL_ORDER_KEYS } from "../harness/small-order.ts";
 
 describe("a key of small order is refused", () => {
-  test.each(SMALL_ORDER)("%s", (hex) => {
+  test.each(SMALL_ORDER_KEYS)("%s", (hex) => {
     const bytes = Uint8Array.fromHex(hex);
     // The oracle, in the reading that lets every encoding pass.
     expect(ed25519.Point.fromBytes(bytes, true).isSmallOrder()).toBe(true);

@@ -1,6 +1,7 @@
 import { chmodSync, copyFileSync, mkdirSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { followLog, type LogLine, type Ran, temporaryFolder } from "./unibus.ts";
+import type { Ran } from "./run-process.ts";
+import { followLog, type LogLine, temporaryFolder } from "./unibus.ts";
 
 /** A process of the executable inside an empty root. */
 export interface Inside extends AsyncDisposable {

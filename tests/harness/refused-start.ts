@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { type CertificateFiles, writeCertificates } from "./certificates.ts";
 import { unibusCommand } from "./command.ts";
 import { createPool } from "./pool.ts";
+import { runProcess } from "./run-process.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { temporaryFolder } from "./unibus.ts";
 
@@ -147,7 +148,7 @@ async function run(
   words: readonly string[],
   place: { readonly folder: string; readonly cwd: string },
 ) {
-  const child = Bun.spawn([...unibusCommand(), start.command ?? "serve", ...words], {
+  return await runProcess([...unibusCommand(), start.command ?? "serve", ...words], {
     cwd: place.cwd,
     env: {
       PATH: process.env.PATH ?? "",
@@ -157,16 +158,7 @@ async function run(
       BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
       ...start.env,
     },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
   });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { code, stdout, stderr };
 }
 
 /** The processes that stand in a folder: a child that was left behind would. */

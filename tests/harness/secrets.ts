@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 
 /** Secret halves of nkeys of every kind. */
 const SEED = /S[ACNOUX][A-Z2-7]{56}/;
@@ -31,7 +31,8 @@ export function filesOf(folder: string): readonly Searched[] {
 
 /** Arguments and environment of a process and of all below it, as any program of this user sees them. */
 export function processesBelow(pid: number): readonly Searched[] {
-  const name = readFileSync(`/proc/${pid}/comm`, "latin1").trim();
+  const [path = ""] = readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0");
+  const name = basename(path);
   const own = (["cmdline", "environ"] as const).map((part) => ({
     where: `${part} of ${name}`,
     content: readFileSync(`/proc/${pid}/${part}`, "latin1"),

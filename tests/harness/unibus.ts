@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unibusCommand } from "./command.ts";
 import { eventually } from "./eventually.ts";
+import { type Ran, runProcess } from "./run-process.ts";
 
 /** One line of the node's log. */
 export interface LogLine {
@@ -10,12 +11,6 @@ export interface LogLine {
   readonly event: string;
   readonly message: string;
   readonly [field: string]: unknown;
-}
-
-export interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 /** A node that runs as a process of its own, with free ports, in a temporary folder. */
@@ -74,19 +69,8 @@ export async function run(
   args: readonly string[],
   options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<Ran> {
-  const child = Bun.spawn([...unibusCommand(), ...args], {
-    cwd: options.cwd ?? tmpdir(),
-    env: cleanEnvironment(options.env),
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { code, stdout, stderr };
+  const { cwd = tmpdir(), env } = options;
+  return await runProcess([...unibusCommand(), ...args], { cwd, env: cleanEnvironment(env) });
 }
 
 /** Starts a node (enforce unless `args` say otherwise) and waits until it says that it is ready. */

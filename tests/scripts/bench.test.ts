@@ -7,21 +7,12 @@ import {
   spreadOf,
   wordsOf,
 } from "../../scripts/bench/statistics.ts";
+import { runProcess } from "../harness/run-process.ts";
 
 const MAIN = join(import.meta.dir, "../../scripts/bench/main.ts");
 
-async function bench(...args: string[]) {
-  const child = Bun.spawn([process.execPath, MAIN, ...args], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { stdout, stderr, code };
+function bench(...args: string[]) {
+  return runProcess([process.execPath, MAIN, ...args]);
 }
 
 describe("the bench", () => {

@@ -1,19 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createUser } from "@nats-io/nkeys";
 import { findNatsServer } from "../../src/nats/find-server.ts";
+import { unibusCommand } from "../harness/command.ts";
 import { eventually } from "../harness/eventually.ts";
 import { connectLine, loginRaw, openRaw, type RawNats, testKey } from "../harness/raw-nats.ts";
+import type { Ran } from "../harness/run-process.ts";
 import { filesOf, findSecrets, processesBelow, type Searched } from "../harness/secrets.ts";
-import {
-  type Ran,
-  type RunningUnibus,
-  run,
-  startUnibus,
-  temporaryFolder,
-} from "../harness/unibus.ts";
+import { type RunningUnibus, run, startUnibus, temporaryFolder } from "../harness/unibus.ts";
 
 const word = (): string => `planted-${randomBytes(12).toString("hex")}`;
 const seedOf = (): string => new TextDecoder().decode(createUser().getSeed());
@@ -36,6 +32,9 @@ const secret = {
 const planted = Object.values(secret);
 /** In the environment that the node was started with, where only its owner can read it. */
 const control = word();
+
+/** The name of the node's own process. */
+const own = basename(unibusCommand()[0] ?? "");
 
 /** Clients that offer what is no key of this bus, and one that is in order. */
 async function connectAll(bus: RunningUnibus, member: ReturnType<typeof testKey>): Promise<void> {
@@ -168,8 +167,8 @@ describe("secrets", () => {
     expect(ran.map(({ code }) => code)).toEqual([0, 0, 3, 3, 3, 1, 1, 3, 2, 3, 3, 3, 3, 3, 3, 2]);
     expect(ran.filter(({ stderr }) => stderr.includes("not available yet"))).toHaveLength(4);
     expect(files.map(({ where }) => where)).toContain("data/unibus.db-wal");
-    expect(findSecrets(running, [control])).toEqual(["environ of bun"]);
-    expect(findSecrets(running, ["--data-dir"])).toEqual(["cmdline of bun"]);
+    expect(findSecrets(running, [control])).toEqual([`environ of ${own}`]);
+    expect(findSecrets(running, ["--data-dir"])).toEqual([`cmdline of ${own}`]);
     expect(findSecrets([log], [member.user])).toEqual(["log"]);
     expect(findSecrets(files, [member.user])).toEqual(["data/unibus.db-wal"]);
     writeFileSync(join(home, "control"), `x${secret.seedAsUser}`);

@@ -1,0 +1,60 @@
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { createCounter } from "../../scripts/test-runs.ts";
+import { proving, recordProof } from "../harness/counts.ts";
+import { testedExecutable } from "../harness/executable.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+/** What runs the checkout itself, whatever the command is. */
+const OF_THE_CHECKOUT = new Set(["fresh-clone", "readme"]);
+/** A part that takes a quarter of a minute; `npm run prove` takes all. */
+const PART = [
+  "attack-subjects",
+  "boot-log",
+  "file-modes",
+  "kill",
+  "locks",
+  "members",
+  "modes",
+  "refused-starts",
+  "revoke",
+  "secrets",
+  "tls",
+  "told",
+];
+
+function listFiles(): readonly string[] {
+  const all = readdirSync(join(ROOT, "tests/server"))
+    .flatMap((name) => /^(.+)\.test\.ts$/.exec(name)?.[1] ?? [])
+    .filter((name) => !OF_THE_CHECKOUT.has(name));
+  const asked = proving ? all : all.filter((name) => PART.includes(name));
+  return asked.map((name) => join(ROOT, `tests/server/${name}.test.ts`));
+}
+
+test(
+  "the executable passes the tests that nodes from source pass",
+  async () => {
+    const { path, sha256 } = await testedExecutable();
+    const files = listFiles();
+    expect(files.length).toBeGreaterThanOrEqual(PART.length);
+    const child = Bun.spawn([process.execPath, "test", "--timeout", "120000", ...files], {
+      cwd: ROOT,
+      env: { ...process.env, UNIBUS_COMMAND: path },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const [stdout, stderr, code] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
+    const counter = createCounter();
+    for (const line of stderr.split("\n")) counter.take(line);
+    const { passed, failed, skipped } = counter.counts(code);
+    if (failed > 0) process.stderr.write(`${stdout}${stderr}`);
+    expect(failed).toBe(0);
+    expect(passed).toBeGreaterThan(100);
+    recordProof("executable-suite", { files: files.length, passed, skipped, sha256 });
+  },
+  30 * 60_000,
+);
