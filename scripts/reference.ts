@@ -1,9 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readTree } from "../src/cli/command-tree.ts";
+import { root as commands } from "../src/cli/root.ts";
 import * as limits from "../src/core/limits.ts";
 import { askProcess, renderCli } from "./reference/cli.ts";
 import { renderConfiguration } from "./reference/configuration.ts";
 import { renderLimits } from "./reference/limits.ts";
+import { renderManual } from "./reference/manual.ts";
 import { renderOperations } from "./reference/operations.ts";
 import { renderProblems } from "./reference/problems.ts";
 import { type CheckResult, faultsOf } from "./source-tree.ts";
@@ -19,6 +22,7 @@ export async function renderReference(root: string): Promise<ReadonlyMap<string,
     ["limits.md", NOTE + renderLimits(text("src/core/limits.ts"), limits)],
     ["operations.md", NOTE + renderOperations(text("src/core/operations.ts"))],
     ["problems.md", NOTE + renderProblems()],
+    ["unibus.1", renderManual(await readTree(commands))],
   ]);
 }
 

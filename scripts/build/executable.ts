@@ -25,8 +25,11 @@ const RUNTIME_ARGUMENTS = [
   "--disallow-code-generation-from-strings=strict",
 ];
 
-/** Builds one executable; the same sources and tools make the same bytes in any folder. */
-export async function buildExecutable(options: ExecutableOptions): Promise<void> {
+/**
+ * Builds one executable; the same sources and tools make the same bytes in any folder.
+ * Returns the names of the packages whose code is inside.
+ */
+export async function buildExecutable(options: ExecutableOptions): Promise<readonly string[]> {
   const { root, outfile, runtime, server } = options;
   mkdirSync(dirname(outfile), { recursive: true });
   const folder = mkdtempSync(join(dirname(outfile), ".building-"));
@@ -35,7 +38,8 @@ export async function buildExecutable(options: ExecutableOptions): Promise<void>
     copyFileSync(server.path, asset);
     // Its name is inside, so it must be the final one.
     const built = join(folder, basename(outfile));
-    await Bun.build({
+    const { metafile } = await Bun.build({
+      metafile: true,
       entrypoints: [join(root, "src/main.ts"), ...findWorkers(root)],
       target: "bun",
       format: "esm",
@@ -51,6 +55,7 @@ export async function buildExecutable(options: ExecutableOptions): Promise<void>
       },
       compile: {
         outfile: built,
+        target: compileTarget(options.target),
         executablePath: runtime,
         assets: [asset],
         execArgv: RUNTIME_ARGUMENTS,
@@ -60,9 +65,24 @@ export async function buildExecutable(options: ExecutableOptions): Promise<void>
       },
     });
     renameSync(built, outfile);
+    return packagesOf(Object.keys(metafile?.inputs ?? {}));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A target as Bun calls it. */
+function compileTarget(name: string): Bun.Build.CompileTarget {
+  // The names of scripts/build/targets.ts are Bun's own but for this one word.
+  return `bun-${name.replace("macos", "darwin")}` as Bun.Build.CompileTarget;
+}
+
+const PACKAGE = /.*\bnode_modules\/((?:@[^/]+\/)?[^/]+)\//;
+
+function packagesOf(inputs: readonly string[]): readonly string[] {
+  const names = new Set(inputs.flatMap((path) => PACKAGE.exec(path)?.[1] ?? []));
+  if (names.size === 0) throw new Error("The build does not tell which packages are inside");
+  return [...names].sort();
 }
 
 function buildFacts({ commit, target, server }: ExecutableOptions): Build {

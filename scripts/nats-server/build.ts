@@ -14,9 +14,11 @@ export async function buildWithGo(options: {
   readonly go: string;
   readonly env: Environment;
   readonly target: string;
+  /** Another system and processor than this machine's, as Go names them. */
+  readonly platform?: { readonly os: string; readonly arch: string };
   readonly say: (line: string) => void;
 }): Promise<void> {
-  const { go, env, target, say } = options;
+  const { go, env, target, platform, say } = options;
   say(`Building nats-server ${NATS_SERVER_VERSION} with ${go}: about half a minute, once`);
   const flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w"];
   const child = Bun.spawn(
@@ -27,7 +29,11 @@ export async function buildWithGo(options: {
       stdout: "ignore",
       stderr: "pipe",
       // What a user set for builds of their own must not change this one.
-      env: { ...env, CGO_ENABLED: "0", GOWORK: "off", GOFLAGS: "", GOOS: "", GOARCH: "" },
+      env: {
+        ...env,
+        ...{ CGO_ENABLED: "0", GOWORK: "off", GOFLAGS: "" },
+        ...{ GOOS: platform?.os ?? "", GOARCH: platform?.arch ?? "" },
+      },
       timeout: BUILD_MS_MAX,
       killSignal: "SIGKILL",
     },

@@ -1,10 +1,10 @@
 import { EXIT, PROBLEMS, Problem } from "../core/problems.ts";
 import { commandName } from "./invocation.ts";
 import { note, printLines, printText, reportProblem } from "./output.ts";
-import { defineGroup, runStrict } from "./strict.ts";
+import { defineGroup, runStrict, type StrictGroup } from "./strict.ts";
 
 /** The whole command line. A command is loaded when it is named: it imports only what it uses. */
-const root = defineGroup({
+export const root: StrictGroup = defineGroup({
   description: "unibus: a private message bus that a small team runs itself.",
   commands: {
     up: async () => (await import("./up.ts")).upCommand,
@@ -14,7 +14,9 @@ const root = defineGroup({
     key: async () => (await import("./key.ts")).keyGroup,
     cert: async () => (await import("./cert.ts")).certGroup,
     refusals: async () => (await import("./refusals.ts")).refusalsCommand,
+    health: async () => (await import("./health.ts")).healthCommand,
     version: async () => (await import("./version.ts")).versionCommand,
+    completions: async () => (await import("./completions.ts")).completionsCommandOf(() => root),
   },
 });
 
@@ -79,7 +81,8 @@ function overview(unibus: string): readonly string[] {
     "  key new | show                                     keys, without a node",
     "  cert dev                                           certificates to try TLS with",
     "  refusals                                           who was refused, and why",
-    "  version",
+    "  health                                             whether the node does its work",
+    "  version, completions",
     "",
     `The options of a command: ${unibus} COMMAND --help. With --json every answer is a document.`,
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 node not reachable.",

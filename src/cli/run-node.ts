@@ -1,6 +1,7 @@
 import type { Environment, NodeSettings } from "../config/load.ts";
 import { EXIT, Problem } from "../core/problems.ts";
 import { type RunningNode, startNode } from "../server/boot.ts";
+import { needsFirstAdmin, seedFirstAdmin } from "../server/first-admin.ts";
 import { createLog, logFormatOf } from "../system/log.ts";
 
 /** Signals that end a node in good order. */
@@ -23,6 +24,11 @@ export async function runNode(options: {
   const stop = awaitStop();
   const node = await startNode({ settings, env, log, logFormat });
   try {
+    const { firstAdmin } = settings;
+    if (firstAdmin !== "" && needsFirstAdmin(node)) {
+      await seedFirstAdmin(node, firstAdmin);
+      log.info("admin.seeded", "the first admin is the key of --first-admin", { user: firstAdmin });
+    }
     await onReady?.(node);
     const reason = await Promise.race([stop, node.fault]);
     if (reason instanceof Problem) log.error("node.failed", reason.detail);

@@ -1,6 +1,8 @@
 import { isNodeName, splitRoutes } from "../core/cluster-policy.ts";
+import type { UserId } from "../core/ids.ts";
 import type { AuthMode } from "../core/login.ts";
 import { findNearest } from "../core/nearest.ts";
+import { isUserId, readUserKey } from "../core/nkey.ts";
 import { Problem } from "../core/problems.ts";
 import { hasCredentials, quote } from "../core/quote.ts";
 import {
@@ -28,6 +30,8 @@ export interface NodeSettings {
   readonly tlsKey: string;
   readonly insecureNoTls: boolean;
   readonly allowPlainRooms: boolean;
+  /** A user's public key; empty when nobody is to be made an admin. */
+  readonly firstAdmin: UserId | "";
   readonly connectionsPerUser: number;
   readonly natsUrl: string;
   readonly natsCreds: string;
@@ -87,6 +91,7 @@ export function loadNodeSettings(flags: Flags, env: Environment): NodeSettings {
     tlsKey: text("tls-key"),
     insecureNoTls: isTrue(text("insecure-no-tls")),
     allowPlainRooms: isTrue(text("allow-plain-rooms")),
+    firstAdmin: userOf(text("first-admin")),
     connectionsPerUser: Number(text("connections-per-user")),
     natsUrl: text("nats-url"),
     natsCreds: text("nats-creds"),
@@ -216,6 +221,10 @@ function faultOf(setting: Setting, text: string): string | null {
       return isNodeName(text)
         ? null
         : `it is ${shown}, and a name is 1 to 64 letters, digits, - and _`;
+    case "user": {
+      const key = readUserKey(text);
+      return "bytes" in key ? null : key.detail.replace("Cannot use this key: ", "");
+    }
     case "urls":
       return splitRoutes(text).every(isOrigin)
         ? null
@@ -238,6 +247,10 @@ function isOrigin(text: string): boolean {
 
 function isGiven(name: SettingName, text: string): boolean {
   return text !== "" || SETTINGS[name].default !== "";
+}
+
+function userOf(text: string): UserId | "" {
+  return text !== "" && isUserId(text) ? text : "";
 }
 
 function isTrue(text: string): boolean {

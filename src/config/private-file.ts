@@ -23,7 +23,7 @@ export function readConfiguredFile(path: string, options: { readonly secret: boo
   try {
     const status = fstatSync(file);
     if (!status.isFile()) throw new FileFault("is not a file");
-    if (options.secret && (status.mode & 0o077) !== 0) {
+    if (options.secret && isOpenToOthers(status, process.getuid?.() ?? 0)) {
       const mode = (status.mode & 0o777).toString(8).padStart(4, "0");
       throw new FileFault(`can be read by others (mode ${mode}); run: chmod 600 on it`);
     }
@@ -34,6 +34,19 @@ export function readConfiguredFile(path: string, options: { readonly secret: boo
   } finally {
     closeSync(file);
   }
+}
+
+/**
+ * Says whether others than its reader may read a file. One that root owns may be open to a group: so
+ * systemd and Kubernetes hand a secret to a user whom they do not make its owner.
+ * Source: PostgreSQL, "Secure TCP/IP Connections with SSL", has the same rule.
+ */
+export function isOpenToOthers(
+  file: { readonly uid: number; readonly mode: number },
+  reader: number,
+): boolean {
+  const handedOver = file.uid === 0 && reader !== 0;
+  return (file.mode & (handedOver ? 0o037 : 0o077)) !== 0;
 }
 
 function openFault(error: unknown): string {

@@ -2,7 +2,7 @@ import { CONNECTIONS_PER_USER_MAX, NATS_CONNECTIONS_MAX } from "../core/limits.t
 
 /** How the text of a setting is read. */
 export type SettingKind =
-  | { readonly kind: "text" | "host" | "name" | "port" | "boolean" | "routes" | "urls" }
+  | { readonly kind: "text" | "host" | "name" | "port" | "boolean" | "routes" | "urls" | "user" }
   | { readonly kind: "path"; readonly inDataDir?: string }
   | { readonly kind: "count"; readonly most: number }
   | { readonly kind: "enum"; readonly values: readonly string[] };
@@ -119,6 +119,13 @@ export const SETTINGS = {
     help: "allow rooms without end-to-end encryption on a public bind; whoever runs this host can read them",
     group: "Security",
     read: { kind: "boolean" },
+  },
+  "first-admin": {
+    value: "PUBLIC-KEY",
+    default: "",
+    help: "public key to make the first admin of a bus that has none, as a container is told; up then makes no key",
+    group: "Security",
+    read: { kind: "user" },
   },
   "connections-per-user": {
     value: "COUNT",

@@ -15,6 +15,7 @@ import type { Membership } from "../core/permissions.ts";
 import { meSubject } from "../core/subjects.ts";
 import type { Log } from "../system/log.ts";
 import { withTimeout } from "../system/wait.ts";
+import type { OpenConnection } from "./connections.ts";
 import { createKicks } from "./kicks.ts";
 import { type LoginRequest, openLoginRequest, proveLogin } from "./login-request.ts";
 import { createRefusalReporter } from "./refusal-reporter.ts";
@@ -25,6 +26,9 @@ import { renderLoginAnswer, renderUserJwt } from "./user-jwt.ts";
 
 /** How long a kick waits for the events that tell its reason. */
 const TELL_TIMEOUT_MS = 100;
+
+/** What nats.js calls itself over TCP and over WebSocket. */
+const NATS_JS = new Set(["nats.js", "nats.ws"]);
 
 /** What the decision reads: the directory as it is now. */
 export interface Directory {
@@ -56,10 +60,13 @@ export interface Authorization {
   recheckAll(): void;
   /**
    * Closes connections that asked for a login while nobody listened: they would wait for nats-server's
-   * time-out; closed, they come back at once.
+   * time-out; closed, they come back at once. Those of nats.js are left to that time-out: one that is
+   * closed during its login waits for a longer one of its own. Who has not said what it is has not
+   * asked yet.
+   * Source: `protocol.ts` of @nats-io/nats-core (`dial` and `disconnected` wait for each other).
    */
   releaseUnanswered(
-    open: readonly { readonly connection: number; readonly account: string }[],
+    open: readonly Pick<OpenConnection, "connection" | "account" | "library">[],
   ): void;
   /** Closes a connection that nobody here admitted. */
   kickUnknown(connection: number): void;
@@ -221,8 +228,10 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
     answerHeld: reporter.answerHeld,
     releaseUnanswered(open) {
       followServer();
-      for (const { connection, account } of open) {
-        if (account === "" && registry.find(connection) === null) kicks.kick(connection);
+      for (const { connection, account, library } of open) {
+        const unanswered = account === "" && registry.find(connection) === null;
+        const comesBack = library !== "" && !NATS_JS.has(library);
+        if (unanswered && comesBack) kicks.kick(connection);
       }
     },
     kickUnknown(connection) {

@@ -31,9 +31,10 @@ export async function connectService(options: {
     // what its listener demands; that it is ours is known by the keys that only it was told.
     ...(endpoint.tls ? { tls: { rejectUnauthorized: false, handshakeFirst: true } } : {}),
     maxReconnectAttempts: -1,
-    reconnectTimeWait: 25,
-    reconnectJitter: 10,
-    reconnectJitterTLS: 10,
+    // A client that is back before this service has nobody to answer it.
+    reconnectTimeWait: 5,
+    reconnectJitter: 5,
+    reconnectJitterTLS: 5,
     ignoreAuthErrorAbort: true,
     ignoreClusterUpdates: true,
     pingInterval: 20_000,

@@ -4,7 +4,10 @@ import { NATS_CONNECTIONS_MAX } from "../core/limits.ts";
 /** One open connection of users, as nats-server lists it. */
 export interface OpenConnection {
   readonly connection: number;
+  /** "" as long as its login is not answered. */
   readonly account: string;
+  /** The client library, as it calls itself; "" when it does not. */
+  readonly library: string;
   readonly subscriptions: readonly OpenSubscription[];
 }
 
@@ -65,6 +68,7 @@ async function askForRows(system: SystemConnection, query: object): Promise<read
 interface Row {
   readonly cid?: unknown;
   readonly account?: unknown;
+  readonly lang?: unknown;
   readonly subscriptions_list_detail?: unknown;
 }
 
@@ -80,6 +84,7 @@ function readRow(row: Row): OpenConnection {
   return {
     connection: typeof row.cid === "number" ? row.cid : 0,
     account: typeof row.account === "string" ? row.account : "",
+    library: typeof row.lang === "string" ? row.lang : "",
     subscriptions: Array.isArray(listed) ? listed.flatMap(readSubscription) : [],
   };
 }

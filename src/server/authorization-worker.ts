@@ -118,32 +118,38 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
   };
 }
 
-/** After each restart of nats-server: lets go of the clients that were faster than this service. */
-async function followReconnects(parts: {
+interface Reconnecting {
   readonly authorization: NatsConnection;
   readonly system: NatsConnection;
   readonly admitting: Authorization;
   readonly log: Log;
-}): Promise<void> {
+}
+
+/** After each start of nats-server, this one too: lets go of clients that were there too early. */
+async function followReconnects(parts: Reconnecting): Promise<void> {
+  await releaseUnanswered(parts);
+  for await (const status of parts.authorization.status()) {
+    if (status.type === "reconnect") await releaseUnanswered(parts);
+  }
+}
+
+async function releaseUnanswered(parts: Reconnecting): Promise<void> {
   const { authorization, system, admitting, log } = parts;
-  for await (const status of authorization.status()) {
-    if (status.type !== "reconnect") continue;
-    // The two connections come back each in its own time, and the list is asked over the other one.
-    const deadlineAt = performance.now() + NATS_LOGIN_TIMEOUT_MS;
-    for (;;) {
-      try {
-        await Promise.all([authorization.flush(), system.flush()]);
-        const open = await listOpenConnections(system, { withSubscriptions: false });
-        admitting.releaseUnanswered(open);
-        break;
-      } catch (error) {
-        // By then nats-server itself has let them go.
-        if (performance.now() > deadlineAt || authorization.isClosed()) {
-          reportReconcile(log, error);
-          break;
-        }
-        await Bun.sleep(RECONNECT_RETRY_MS);
+  // The two connections come back each in its own time, and the list is asked over the other one.
+  const deadlineAt = performance.now() + NATS_LOGIN_TIMEOUT_MS;
+  for (;;) {
+    try {
+      await Promise.all([authorization.flush(), system.flush()]);
+      admitting.releaseUnanswered(await listOpenConnections(system, { withSubscriptions: false }));
+      return;
+    } catch (error) {
+      if (authorization.isClosed()) return;
+      // By then nats-server itself has let them go.
+      if (performance.now() > deadlineAt) {
+        reportReconcile(log, error);
+        return;
       }
+      await Bun.sleep(RECONNECT_RETRY_MS);
     }
   }
 }

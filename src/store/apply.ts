@@ -17,7 +17,7 @@ import type { Store } from "./open.ts";
 import { keyColumns, type RowWrite, TABLES, type Table } from "./tables.ts";
 
 /** Faults of the disk or of another process: nothing was written, and the next entry may fit. */
-const PASSING = ["SQLITE_FULL", "SQLITE_BUSY"];
+const PASSING = ["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "SQLITE_BUSY"];
 
 /**
  * Applies an entry in one transaction: facts, rules, rows, outcome, chain. It reads the database and

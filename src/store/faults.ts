@@ -6,6 +6,13 @@ export function codeOf(error: unknown): string {
   return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }
 
+/** As `codeOf`, with what an operator makes of a full disk, which SQLite tells in two ways. */
+export function faultWords(error: unknown): string {
+  const code = codeOf(error);
+  const full = code === "SQLITE_FULL" || code === "SQLITE_IOERR_SHMSIZE";
+  return full ? `the disk is full (${code})` : code;
+}
+
 /** Says that stored data is not what was written, and what an operator does about it. */
 export function journalDamaged(fault: string, cause?: unknown): Problem {
   return new Problem(

@@ -5,7 +5,7 @@ import { SQLITE_BUSY_TIMEOUT_MS } from "../core/limits.ts";
 import { OPERATION_FORMAT } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import { firstChain } from "./chain.ts";
-import { codeOf, journalDamaged } from "./faults.ts";
+import { codeOf, faultWords, journalDamaged } from "./faults.ts";
 import { USERS_ROOMS_MEMBERS } from "./migrations/0001-users-rooms-members.ts";
 
 /** Append-only: what ran on somebody's data is never edited. */
@@ -81,7 +81,7 @@ function openDatabase(path: string, open: (absolute: string) => Database): Store
     const damaged = ["SQLITE_CORRUPT", "SQLITE_NOTADB"].includes(codeOf(error));
     throw damaged
       ? journalDamaged(`SQLite cannot read "${path}"`, error)
-      : new Problem("start-failed", `Cannot open the database "${path}": ${codeOf(error)}`, {
+      : new Problem("start-failed", `Cannot open the database "${path}": ${faultWords(error)}`, {
           cause: error,
         });
   }

@@ -9,6 +9,7 @@ import {
 } from "../../src/config/load.ts";
 import { listSettings } from "../../src/config/schema.ts";
 import { Problem } from "../../src/core/problems.ts";
+import { testKey } from "../harness/raw-nats.ts";
 
 type Load = (flags: Flags, env: Environment) => unknown;
 
@@ -42,6 +43,7 @@ describe("flags win over the environment, and that over the defaults", () => {
       count: "7",
       urls: "https://bus.example.org",
       routes: "nats://127.0.0.1:1",
+      user: testKey().user,
     };
     for (const setting of listSettings()) {
       const { kind } = setting.read;

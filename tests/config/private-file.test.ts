@@ -1,7 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { FileFault, readConfiguredFile, readSecretFile } from "../../src/config/private-file.ts";
+import {
+  FileFault,
+  isOpenToOthers,
+  readConfiguredFile,
+  readSecretFile,
+} from "../../src/config/private-file.ts";
 import { CONFIG_FILE_BYTES_MAX } from "../../src/core/limits.ts";
 import { Problem } from "../../src/core/problems.ts";
 import { temporaryFolder } from "../harness/unibus.ts";
@@ -103,5 +108,19 @@ describe("only small, plain files are read", () => {
     using folder = temporaryFolder();
     const path = fileOf(folder.path, "x".repeat(CONFIG_FILE_BYTES_MAX + 1));
     expect(faultAt(path)).toContain(`more than ${CONFIG_FILE_BYTES_MAX} bytes`);
+  });
+});
+
+describe("a secret file is open to others", () => {
+  test.each([
+    ["of its reader, for it alone", 1000, 0o600, 1000, false],
+    ["of its reader, for a group too", 1000, 0o640, 1000, true],
+    ["of root, handed to a group, as systemd and Kubernetes do", 0, 0o440, 1000, false],
+    ["of root, handed to everybody", 0, 0o444, 1000, true],
+    ["of root, that a group may write", 0, 0o460, 1000, true],
+    ["of root, read by root, for a group too", 0, 0o640, 0, true],
+    ["of somebody else, for a group too", 1001, 0o640, 1000, true],
+  ])("or not: %s", (_what, uid, mode, reader, open) => {
+    expect(isOpenToOthers({ uid, mode }, reader)).toBe(open);
   });
 });

@@ -162,11 +162,15 @@ describe("clients that asked while nobody listened", () => {
     await using plane = await startTestDataPlane();
     using known = await loginRaw(plane.port, addUser(plane));
     using waiting = await openRaw(plane.port);
+    using ofNatsJs = await openRaw(plane.port);
     plane.service.releaseUnanswered([
-      { connection: waiting.info.client_id ?? 0, account: "" },
-      { connection: known.info.client_id ?? 0, account: "APP" },
+      { connection: ofNatsJs.info.client_id ?? 0, account: "", library: "nats.js" },
+      { connection: known.info.client_id ?? 0, account: "APP", library: "go" },
+      { connection: waiting.info.client_id ?? 0, account: "", library: "go" },
     ]);
     await eventually(() => waiting.closed, { what: "the connection to be closed" });
     expect(await known.drain()).toBe(true);
+    // Closed during its login, nats.js would wait for 20 s.
+    expect(ofNatsJs.closed).toBe(false);
   });
 });

@@ -62,7 +62,8 @@ describe("a folder for files of ours", () => {
     expect(folderFault(at(`mode-${mode}`))).toContain("everybody");
   });
 
-  test.skipIf(process.getuid?.() !== 0)("is not when it is another user's", () => {
+  const root = process.getuid?.() === 0;
+  test.skipIf(!root)(`is not when it is another user's${root ? "" : " (needs root)"}`, () => {
     mkdirSync(at("theirs"));
     chownSync(at("theirs"), 4_343, 4_343);
     expect(folderFault(at("theirs"))).toContain("uid 4343");

@@ -1,0 +1,128 @@
+/**
+ * `bun run release [-- TARGET…]`: makes dist/release: for each target an archive with the executable,
+ * its licences, manual, completions and examples to deploy it, a bill of materials, and SHA256SUMS.
+ */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { readTree, renderCompletions, SHELLS } from "../src/cli/command-tree.ts";
+import { root as commands } from "../src/cli/root.ts";
+import { VERSION } from "../src/core/version.ts";
+import { hashFile } from "../src/nats/find-server.ts";
+import { buildExecutable } from "./build/executable.ts";
+import { goParts, npmParts, type Part, renderThirdParty, runtimePart } from "./build/parts.ts";
+import { obtainRuntime } from "./build/runtime.ts";
+import { renderSbom } from "./build/sbom.ts";
+import { TARGETS, type Target } from "./build/targets.ts";
+import { buildWithGo } from "./nats-server/build.ts";
+import { NATS_SERVER_VERSION } from "./nats-server.ts";
+import { commitOfTree } from "./prove.ts";
+
+const ROOT = join(import.meta.dir, "..");
+const OUT = join(ROOT, "dist/release");
+const KEPT = join(ROOT, "node_modules/.cache/unibus");
+
+/** Builds the nats-server of a target with Go, once. */
+async function serverFor({ os, arch }: Target): Promise<string> {
+  const path = join(KEPT, `nats-server-${NATS_SERVER_VERSION}-${os}-${arch}`);
+  if (existsSync(path)) return path;
+  const go = Bun.which("go");
+  if (!go) throw new Error("A release needs Go: each target's nats-server is built from source");
+  mkdirSync(KEPT, { recursive: true });
+  const target = `${path}.${process.pid}.tmp`;
+  await buildWithGo({ go, env: process.env, target, platform: { os, arch }, say });
+  renameSync(target, path);
+  return path;
+}
+
+/** Makes one target's archive and bill of materials. */
+async function release(target: Target): Promise<void> {
+  const server = await serverFor(target);
+  const runtime = await obtainRuntime({ root: ROOT, target, folder: KEPT });
+  const name = `unibus-${VERSION}-${target.name}`;
+  const folder = join(OUT, name);
+  const executable = join(folder, target.os === "windows" ? "unibus.exe" : "unibus");
+  const sha256 = hashFile(server);
+  const packages = await buildExecutable({
+    root: ROOT,
+    outfile: executable,
+    runtime,
+    server: { path: server, version: NATS_SERVER_VERSION, sha256 },
+    target: target.name,
+    commit: commitOfTree(),
+  });
+  const parts: readonly Part[] = [
+    runtimePart(ROOT),
+    ...npmParts(ROOT, packages),
+    ...goParts(server, join(ROOT, "native/nats-server")),
+  ];
+  writeFileSync(join(folder, "THIRD-PARTY.txt"), renderThirdParty(parts));
+  await addPapers(folder);
+  const bill = renderSbom({
+    target: target.name,
+    executableSha256: hashFile(executable),
+    natsServerSha256: sha256,
+    parts,
+  });
+  writeFileSync(join(folder, "sbom.cdx.json"), bill);
+  writeFileSync(join(OUT, `${name}.cdx.json`), bill);
+  await archive(name);
+  const megabytes = (Bun.file(executable).size / 1e6).toFixed(1);
+  say(`${name}: ${megabytes} MB, SHA-256 ${hashFile(executable)}`);
+  rmSync(folder, { recursive: true });
+}
+
+/** What a user wants beside the executable. */
+async function addPapers(folder: string): Promise<void> {
+  cpSync(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
+  cpSync(join(ROOT, "docs/reference/unibus.1"), join(folder, "unibus.1"));
+  cpSync(join(ROOT, "deploy"), join(folder, "deploy"), {
+    recursive: true,
+    // What `unibus cert dev` may have made here is nobody else's.
+    filter: (path) => !path.endsWith("/deploy/tls"),
+  });
+  mkdirSync(join(folder, "completions"));
+  const tree = await readTree(commands);
+  for (const shell of SHELLS) {
+    writeFileSync(join(folder, "completions", `unibus.${shell}`), renderCompletions(shell, tree));
+  }
+}
+
+/** Packs a folder; names, owners and times are the same wherever it is done. */
+async function archive(name: string): Promise<void> {
+  const same = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0"];
+  const modes = ["--mode=u+rwX,go+rX,go-w", "--format=ustar"];
+  const child = Bun.spawn(["tar", ...same, ...modes, "-cf", `${name}.tar`, name], {
+    cwd: OUT,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if ((await child.exited) !== 0) throw new Error(`Cannot pack ${name}`);
+  const packed = Bun.spawn(["gzip", "-9", "-n", "-f", `${name}.tar`], { cwd: OUT });
+  if ((await packed.exited) !== 0) throw new Error(`Cannot compress ${name}`);
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+if (import.meta.main) {
+  const asked = process.argv.slice(2);
+  const unknown = asked.filter((name) => !TARGETS.some((target) => target.name === name));
+  if (unknown.length > 0) throw new Error(`No such target: ${unknown.join(", ")}`);
+  rmSync(OUT, { recursive: true, force: true });
+  mkdirSync(OUT, { recursive: true });
+  const targets = TARGETS.filter(({ name }) => asked.length === 0 || asked.includes(name));
+  for (const target of targets) await release(target);
+  const sums = readdirSync(OUT)
+    .sort()
+    .map((name) => `${hashFile(join(OUT, name))}  ${name}\n`);
+  writeFileSync(join(OUT, "SHA256SUMS"), sums.join(""));
+  process.stdout.write(sums.join(""));
+}

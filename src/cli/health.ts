@@ -1,0 +1,28 @@
+import { EXIT } from "../core/problems.ts";
+import { nodeOptions, onNode } from "./node-command.ts";
+import { table } from "./output.ts";
+import { defineStrict } from "./strict.ts";
+
+export const healthCommand = defineStrict({
+  description:
+    "Says whether the node does its work: exit code 0 when it does, 1 when a part of it does not, 4 when it is not there. For a container's health check, too.",
+  options: nodeOptions(),
+  run: async ({ given }) => {
+    let ready = false;
+    const code = await onNode(
+      given,
+      async ({ client }) => {
+        const health = await client.health();
+        ready = health.ready;
+        const rows = health.parts.map((one) => [
+          one.part,
+          one.ready ? "ready" : "not ready",
+          one.detail,
+        ]);
+        return { document: health, lines: table(["PART", "STATE", "DETAIL"], rows) };
+      },
+      { runningOnly: true },
+    );
+    return code === EXIT.done && !ready ? EXIT.failed : code;
+  },
+});
