@@ -2,73 +2,42 @@
  * `bun run release [-- TARGET…]`: makes dist/release: for each target an archive with the executable,
  * its licences, manual, completions and examples to deploy it, a bill of materials, and SHA256SUMS.
  */
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readTree, renderCompletions, SHELLS } from "../src/cli/command-tree.ts";
 import { root as commands } from "../src/cli/root.ts";
 import { VERSION } from "../src/core/version.ts";
 import { hashFile } from "../src/nats/find-server.ts";
-import { buildExecutable } from "./build/executable.ts";
+import { buildForTarget } from "./build/for-target.ts";
 import { goParts, npmParts, type Part, renderThirdParty, runtimePart } from "./build/parts.ts";
-import { obtainRuntime } from "./build/runtime.ts";
 import { renderSbom } from "./build/sbom.ts";
 import { TARGETS, type Target } from "./build/targets.ts";
-import { buildWithGo } from "./nats-server/build.ts";
-import { NATS_SERVER_VERSION } from "./nats-server.ts";
-import { commitOfTree } from "./prove.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const OUT = join(ROOT, "dist/release");
-const KEPT = join(ROOT, "node_modules/.cache/unibus");
-
-/** Builds the nats-server of a target with Go, once. */
-async function serverFor({ os, arch }: Target): Promise<string> {
-  const path = join(KEPT, `nats-server-${NATS_SERVER_VERSION}-${os}-${arch}`);
-  if (existsSync(path)) return path;
-  const go = Bun.which("go");
-  if (!go) throw new Error("A release needs Go: each target's nats-server is built from source");
-  mkdirSync(KEPT, { recursive: true });
-  const target = `${path}.${process.pid}.tmp`;
-  await buildWithGo({ go, env: process.env, target, platform: { os, arch }, say });
-  renameSync(target, path);
-  return path;
-}
 
 /** Makes one target's archive and bill of materials. */
 async function release(target: Target): Promise<void> {
-  const server = await serverFor(target);
-  const runtime = await obtainRuntime({ root: ROOT, target, folder: KEPT });
   const name = `unibus-${VERSION}-${target.name}`;
   const folder = join(OUT, name);
   const executable = join(folder, target.os === "windows" ? "unibus.exe" : "unibus");
-  const sha256 = hashFile(server);
-  const packages = await buildExecutable({
+  const { packages, server } = await buildForTarget({
     root: ROOT,
+    target,
     outfile: executable,
-    runtime,
-    server: { path: server, version: NATS_SERVER_VERSION, sha256 },
-    target: target.name,
-    commit: commitOfTree(),
+    say,
   });
   const parts: readonly Part[] = [
     runtimePart(ROOT),
     ...npmParts(ROOT, packages),
-    ...goParts(server, join(ROOT, "native/nats-server")),
+    ...goParts(server.path, join(ROOT, "native/nats-server")),
   ];
   writeFileSync(join(folder, "THIRD-PARTY.txt"), renderThirdParty(parts));
   await addPapers(folder);
   const bill = renderSbom({
     target: target.name,
     executableSha256: hashFile(executable),
-    natsServerSha256: sha256,
+    natsServerSha256: server.sha256,
     parts,
   });
   writeFileSync(join(folder, "sbom.cdx.json"), bill);

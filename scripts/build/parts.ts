@@ -99,9 +99,13 @@ const WORDS: readonly (readonly [licence: string, words: RegExp])[] = [
   ["BSD-2-Clause", /Redistribution and use/],
 ];
 
-function licenceOf(texts: readonly string[]): string | null {
+/** The licences whose words stand in some texts, as SPDX joins them. */
+export function licenceOf(texts: readonly string[]): string | null {
   const text = texts.join("\n");
-  return WORDS.find(([, words]) => words.test(text))?.[0] ?? null;
+  const found = WORDS.filter(([, words]) => words.test(text)).map(([licence]) => licence);
+  // The longer of the two holds the words of the shorter one.
+  const own = found.filter((one) => one !== "BSD-2-Clause" || !found.includes("BSD-3-Clause"));
+  return own.length === 0 ? null : own.sort().join(" AND ");
 }
 
 /** Renders the licences of all parts as one text. Throws when a part has none. */

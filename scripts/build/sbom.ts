@@ -67,12 +67,16 @@ function componentOf(part: Part, natsServerSha256: string) {
     name,
     version,
     purl: refOf(part),
-    ...(licence === null ? {} : { licenses: [{ license: { id: licence } }] }),
+    ...(licence === null ? {} : { licenses: [licenceField(licence)] }),
     ...(hashes.length > 0 ? { hashes } : {}),
     ...(integrity?.startsWith("h1:")
       ? { properties: [{ name: "unibus:go-sum", value: integrity }] }
       : {}),
   };
+}
+
+function licenceField(licence: string) {
+  return licence.includes(" ") ? { expression: licence } : { license: { id: licence } };
 }
 
 /** Its package URL. Source: purl-spec, types npm and golang. */

@@ -72,7 +72,7 @@ export const NATS_TAKEOVER_WAIT_MS = 3_000;
 /** Restarts of nats-server: first and longest wait. */
 export const NATS_RESTART_BACKOFF_MS_MIN = 250;
 export const NATS_RESTART_BACKOFF_MS_MAX = 30_000;
-/** Exits this soon after a start, this often in a row, are a fault of configuration or port. */
+/** Starts that fail this soon, this often in a row, are a fault of configuration or port. */
 export const NATS_QUICK_EXIT_MS = 1_000;
 export const NATS_QUICK_EXITS_MAX = 3;
 /** Lines of nats-server's log that wait for a busy node: clients cause some, and memory is finite. */

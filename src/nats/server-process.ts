@@ -79,7 +79,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   const supervised = supervise();
 
   async function supervise(): Promise<void> {
-    let quickExits = 0;
+    let failedStarts = 0;
+    let wasReady = true;
     let waitMs = NATS_RESTART_BACKOFF_MS_MIN;
     while (!stopping) {
       const code = await run.process.exited;
@@ -87,7 +88,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
       if (code === 0) await withTimeout(stopped.promise, TOLD_TO_STOP_WAIT_MS);
       if (stopping) return;
       const livedMs = performance.now() - run.startedAt;
-      quickExits = livedMs < NATS_QUICK_EXIT_MS ? quickExits + 1 : 0;
+      const quick = livedMs < NATS_QUICK_EXIT_MS;
+      failedStarts = quick && !wasReady ? failedStarts + 1 : 0;
       if (livedMs > NATS_RESTART_BACKOFF_MS_MAX) waitMs = NATS_RESTART_BACKOFF_MS_MIN;
       options.log.error(
         "nats.exited",
@@ -97,22 +99,23 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
           livedMs: Math.round(livedMs),
         },
       );
-      if (quickExits >= NATS_QUICK_EXITS_MAX) {
+      if (failedStarts >= NATS_QUICK_EXITS_MAX) {
         await withTimeout(run.logEnded, LOG_END_WAIT_MS);
         fault.resolve(startProblem(run, port));
         return;
       }
-      // The first restart comes at once: a killed server has no fault that waiting would cure.
-      if (quickExits > 0) {
+      // One that ran a while is restarted at once: it has no fault that waiting would cure.
+      if (quick) {
         await withTimeout(stopped.promise, waitMs * (0.75 + options.random() / 2));
         waitMs = Math.min(waitMs * 2, NATS_RESTART_BACKOFF_MS_MAX);
       }
       if (stopping) return;
       run = launch({ options, command, port });
-      await run.port.then(
-        () => options.log.info("nats.restarted", "nats-server is ready again", { port }),
-        () => undefined,
+      wasReady = await run.port.then(
+        () => true,
+        () => false,
       );
+      if (wasReady) options.log.info("nats.restarted", "nats-server is ready again", { port });
     }
   }
 

@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Ran } from "./run-process.ts";
 import { followLog, type LogLine, temporaryFolder } from "./unibus.ts";
@@ -36,15 +36,25 @@ export function missingForEmptyRoot(): string | null {
   return tried.success ? null : "the permission to make namespaces";
 }
 
+/** A machine of another kind: the folder of its C library, and what the kernel is told of its programs. */
+export interface Foreign {
+  readonly libraries: string;
+  /** A line for binfmt_misc, which counts in the root's own namespace alone. */
+  readonly format: string;
+}
+
 /** Makes one for an executable. Demands what `missingForEmptyRoot` asks for. */
-export async function makeEmptyRoot(executable: string): Promise<EmptyRoot> {
+export async function makeEmptyRoot(executable: string, foreign?: Foreign): Promise<EmptyRoot> {
   const folder = temporaryFolder();
   const path = folder.path;
-  fill(path, executable);
+  fill(path, executable, foreign);
   const given = new Set(listFiles(path));
   // `cat` keeps the namespaces until its input ends, at the latest with this process.
-  const script = `ip link set lo up && mount --rbind /proc '${path}/proc' && echo ready && exec cat`;
-  const keeper = Bun.spawn(["unshare", "-rnm", "sh", "-c", script], {
+  const formats = "/proc/sys/fs/binfmt_misc";
+  const register = `mount -t binfmt_misc none ${formats} && printf %s "$1" > ${formats}/register && `;
+  const script = `ip link set lo up && ${foreign ? register : ""}mount --rbind /proc "$0/proc" && echo ready && exec cat`;
+  const words = [script, path, foreign?.format ?? ""];
+  const keeper = Bun.spawn(["unshare", "-rnm", "sh", "-c", ...words], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "inherit",
@@ -94,10 +104,14 @@ export async function makeEmptyRoot(executable: string): Promise<EmptyRoot> {
   };
 }
 
-function fill(root: string, executable: string): void {
+function fill(root: string, executable: string, foreign?: Foreign): void {
   mkdirSync(join(root, "proc"));
   copyFileSync(executable, join(root, "unibus"));
   chmodSync(join(root, "unibus"), 0o755);
+  if (foreign) {
+    cpSync(foreign.libraries, join(root, "lib"), { recursive: true, dereference: true });
+    return;
+  }
   for (const library of librariesOf(executable)) {
     const target = join(root, library);
     mkdirSync(dirname(target), { recursive: true });
