@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { findNatsServer } from "../../src/nats/find-server.ts";
 import { commitOfTree } from "../prove.ts";
 import { benchBusyLogins } from "./busy.ts";
+import { benchExecutable } from "./executable.ts";
 import { benchLogins } from "./logins.ts";
 import { benchMessages } from "./messages.ts";
 import { benchCommands, benchStarts } from "./starts.ts";
@@ -80,6 +81,11 @@ function partsOf(
     commands: {
       about: "A whole command against a running node, from spawning to its end.",
       measure: () => benchCommands({ runs: quick ? 3 : 30 }),
+    },
+    executable: {
+      about:
+        "The one file, built for the bench: its size; from spawning it to ready, in a fresh folder, and after the kernel forgot the file; whole commands against a running node; resident memory of both processes after ten seconds without work. nats-server's memory counts its program, which the node runs from memory.",
+      measure: () => benchExecutable({ natsServer, runs: quick ? 2 : 12 }),
     },
     logins: {
       about:

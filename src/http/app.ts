@@ -26,7 +26,7 @@ export interface App {
  */
 export function createApp(parts: AppParts): App {
   // `normalize: false`: Elysia drops unknown members otherwise. `aot: false`: it would make code from
-  // strings, which the executable refuses (docs/decisions/0013). The problems come first: an `onError`
+  // strings, which the executable refuses (docs/decisions/0014). The problems come first: an `onError`
   // behind the routes is not theirs.
   const api = new Elysia({ normalize: false, strictPath: true, aot: false })
     .onError({ as: "global" }, ({ error, request }) => {

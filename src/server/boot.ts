@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   findSurroundings,
@@ -125,12 +126,23 @@ async function judge(options: NodeOptions): Promise<Start> {
   return { ...options, settings: judged, material, natsServer, loopback, plainRooms, refusals };
 }
 
+/** A folder that ran without its database has lost it; a new one would be another bus. */
+function refuseLostDatabase(db: string): void {
+  const modeFile = join(dirname(db), MODE_FILE);
+  if (existsSync(db) || !existsSync(modeFile)) return;
+  throw new Problem(
+    "boot-refused",
+    `Cannot start: this folder ran a node and its database "${db}" is gone; put it back, or remove "${modeFile}" to begin a new bus`,
+  );
+}
+
 async function openMembership(
   stack: AsyncDisposableStack,
   { settings, log }: Start,
 ): Promise<{ readonly store: Store; readonly writePath: WritePath }> {
   const folder = dirname(settings.db);
   stack.use(await lockFolder(folder, "open membership store"));
+  refuseLostDatabase(settings.db);
   const store = stack.use(openStore({ path: settings.db, random: randomBytes }));
   const { entries } = verifyJournal(store);
   const writePath = openWritePath(store);

@@ -135,6 +135,7 @@ describe("a wrong value is wrong usage that names the setting", () => {
     [{ "public-url": "https://a.example,ftp://b.example" }, "https://"],
     [{ bind: "127.0.0.1\u0000" }, "control character"],
     [{ db: "a\nb" }, "control character"],
+    [{ "data-dir": "a\ufffd" }, "not UTF-8"],
     [{ frob: "x" }, "no setting"],
   ])("%j is refused", (flags, words) => {
     const detail = faultOf(flags);

@@ -55,7 +55,7 @@ describe("the bill of materials", () => {
     );
     expect(bill.dependencies).toContainEqual({
       ref: server,
-      dependsOn: ["pkg:golang/golang.org/x/time@v0.16.0".replace("v0.16.0", "v2.15.0")],
+      dependsOn: ["pkg:golang/golang.org/x/time@v2.15.0"],
     });
   });
 
@@ -99,7 +99,7 @@ describe("the licences of what is inside", () => {
       "Apache-2.0 AND MIT",
     ],
     ["All rights reserved", null],
-  ])("are recognised by their words", (text, licence) => {
+  ])("are recognised by their words: %j", (text, licence) => {
     expect(licenceOf([text])).toBe(licence);
   });
 });

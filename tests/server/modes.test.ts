@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { EXIT } from "../../src/core/problems.ts";
 import { eventually } from "../harness/eventually.ts";
 import { loginRaw, openRaw, testKey } from "../harness/raw-nats.ts";
-import { type RunningUnibus, startUnibus, temporaryFolder } from "../harness/unibus.ts";
+import { type RunningUnibus, run, startUnibus, temporaryFolder } from "../harness/unibus.ts";
 
 const STREAM = "ORDERS";
 const MESSAGES = 50;
@@ -141,4 +141,21 @@ test("whatever a stream acknowledged before a stop is there after it, with login
       expect(state.messages).toBe(state.last_seq);
     });
   });
+});
+
+test("a folder that ran and lost its database does not begin a new bus in silence", async () => {
+  using folder = temporaryFolder();
+  const dataDir = join(folder.path, "data");
+  await inMode(dataDir, "enforce", async () => undefined);
+  for (const name of readdirSync(dataDir)) {
+    if (name.startsWith("unibus.db")) rmSync(join(dataDir, name));
+  }
+  const before = readdirSync(dataDir);
+  const refused = await run(["serve", "--bus-auth", "enforce", "--data-dir", dataDir]);
+  expect(refused.code).toBe(EXIT.refused);
+  expect(refused.stderr).toContain("its database");
+  expect(readdirSync(dataDir)).toEqual(before);
+
+  rmSync(join(dataDir, "unibus.mode"));
+  await inMode(dataDir, "enforce", async () => undefined);
 });

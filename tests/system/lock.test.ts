@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, statSync, symlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { acquireLock } from "../../src/system/lock.ts";
 import { eventually } from "../harness/eventually.ts";
@@ -38,6 +38,14 @@ describe("the lock of a folder", () => {
     lock?.[Symbol.dispose]();
     using again = acquireLock(path, NAME);
     expect(again).not.toBeNull();
+  });
+
+  test("is one file, also while it is held: nothing else is left by a killed holder", async () => {
+    const path = aFolder("file");
+    const holder = await holdElsewhere(path);
+    expect([holder.said, readdirSync(path)]).toEqual(["held", [NAME]]);
+    await holder.kill();
+    expect(readdirSync(path)).toEqual([NAME]);
   });
 
   test("is held against other processes", async () => {
