@@ -1,6 +1,6 @@
 import type { UserId } from "../core/ids.ts";
 import type { LoginProof, LoginRefusal } from "../core/login.ts";
-import { looksLikeUserKey, readUserKey } from "../core/nkey.ts";
+import { looksLikeUserKey, readEncodedUserKey } from "../core/nkey.ts";
 import { isSignatureOf, openJwt } from "./jwt.ts";
 
 /** One login that nats-server asks about, as much of it as a decision needs. */
@@ -69,13 +69,12 @@ export function proveLogin(
   // nats-server itself ignores the nkey next to a JWT or password; two claims are one too many.
   if (credentials.other) return refused("not-a-key");
   if (!looksLikeUserKey(nkey)) return refused("key-malformed");
+  const key = readEncodedUserKey(nkey);
+  if ("code" in key) return refused("key-malformed");
   const state = findState(nkey);
-  if (state === null)
-    return refused("bytes" in readUserKey(nkey) ? "key-unknown" : "key-malformed");
+  if (state === null) return refused("key-unknown");
   if (state === "revoked") return refused("user-revoked");
   if (signature === "" || nonce === "") return refused("signature-missing");
-  const key = readUserKey(nkey);
-  if (!("bytes" in key)) return refused("key-malformed");
   const signed = isSignatureOf({
     key: key.bytes,
     data: Buffer.from(nonce),

@@ -101,14 +101,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 
 /** Judges a start by its settings, its surroundings and the files it names. Opens nothing. */
 async function judge(options: NodeOptions): Promise<Start> {
-  const { env } = options;
   // Locks, socket and mode file lie beside the database itself, whatever other names it has.
   const settings = { ...options.settings, db: realFile(options.settings.db) };
   for (const folder of [dirname(settings.db), settings.storeDir, settings.natsStore]) {
     const fault = folderFault(folder);
     if (fault) throw new Problem("boot-refused", `Cannot start: the folder "${folder}" ${fault}`);
   }
-  const surroundings = await findSurroundings(settings, env);
+  const surroundings = await findSurroundings(settings, options.env);
   const material = judgeStart(settings, surroundings, Date.now());
   if (settings.natsUrl !== "") {
     throw new Problem(
@@ -116,14 +115,13 @@ async function judge(options: NodeOptions): Promise<Start> {
       "Cannot start: --nats-url is not available yet; leave it out for the embedded nats-server",
     );
   }
-  const natsServer = await chooseNatsServer(env);
+  const natsServer = await chooseNatsServer(options.env);
   const loopback = isLoopbackBind(settings.bind, surroundings.resolved);
   const plainRooms = loopback || settings.allowPlainRooms;
   // The address that was judged is the one to open: the name could mean another one by then.
   const bind = surroundings.resolved[0] ?? settings.bind;
-  const judged = { ...settings, bind };
-  const refusals = createRefusals();
-  return { ...options, settings: judged, material, natsServer, loopback, plainRooms, refusals };
+  const judged = { settings: { ...settings, bind }, material, loopback, plainRooms };
+  return { ...options, ...judged, natsServer, refusals: createRefusals() };
 }
 
 /** A folder that ran without its database has lost it; a new one would be another bus. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
 import { createCounter } from "../../scripts/test-runs.ts";
 import { proving, recordProof } from "../harness/counts.ts";
 import { testedExecutable } from "../harness/executable.ts";
@@ -31,6 +31,34 @@ function listFiles(): readonly string[] {
   const asked = proving ? all : all.filter((name) => PART.includes(name));
   return asked.map((name) => join(ROOT, `tests/server/${name}.test.ts`));
 }
+
+/** Files that hold running nodes against the sources themselves. */
+const IN_PROCESS_TOO = ["client-urls", "http-edges", "soft-and-off"];
+/** What tests of processes may have of the sources, by the harness file that has it. */
+const MATERIAL = new Set(["tests/harness/certificates.ts"]);
+
+/** The values that a test imports from the sources, through the harness too; types are none. */
+function sourcesOf(file: string, seen = new Set<string>()): readonly string[] {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  const path = relative(ROOT, file);
+  if (path.startsWith("src/")) return [path];
+  if (MATERIAL.has(path)) return [];
+  return new Bun.Transpiler({ loader: "ts" })
+    .scanImports(readFileSync(file, "utf8"))
+    .filter((one) => one.path.startsWith("."))
+    .flatMap((one) => sourcesOf(join(dirname(file), one.path), seen));
+}
+
+test("the tests of nodes know nothing of the sources", () => {
+  const knowing = readdirSync(join(ROOT, "tests/server"))
+    .map((name) => join(ROOT, "tests/server", name))
+    .filter((file) => sourcesOf(file).length > 0)
+    .map((file) => basename(file, ".test.ts"));
+  expect(knowing).toEqual(expect.arrayContaining(IN_PROCESS_TOO));
+  expect(knowing.filter((name) => !IN_PROCESS_TOO.includes(name))).toEqual([]);
+  expect(PART.filter((name) => IN_PROCESS_TOO.includes(name))).toEqual([]);
+});
 
 test(
   "the executable passes the tests that nodes from source pass",

@@ -1,6 +1,6 @@
 import type { UserId } from "../../src/core/ids.ts";
-import { aUser } from "./builders.ts";
 import { eventually } from "./eventually.ts";
+import { testKey } from "./raw-nats.ts";
 import type { RunningUnibus } from "./unibus.ts";
 
 /** What a node acknowledged: whatever happens to it, all of this must be there. */
@@ -45,7 +45,7 @@ export function startLoad(
     return text === "" ? null : JSON.parse(text);
   }
   async function addUser(): Promise<UserId> {
-    const user = aUser();
+    const { user } = testKey();
     await ask("POST", "/v1/users", { user });
     return user;
   }

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from "node:crypto";
 import type { UserId } from "../../src/core/ids.ts";
-import { userKeyOf } from "../../src/core/nkey.ts";
 import { eventually } from "./eventually.ts";
+import { userKeyOf } from "./nkey.ts";
 
 /** A user's key pair for tests: signs natively, so that thousands of logins cost little. */
 export interface TestKey {

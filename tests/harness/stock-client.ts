@@ -1,5 +1,4 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { roomInbox } from "../../src/core/subjects.ts";
 import type { TestKey } from "./raw-nats.ts";
 import type { SceneRoom } from "./scene.ts";
 
@@ -15,7 +14,7 @@ export async function connectStock(
       nkey: key.user,
       sig: key.sign(nonce ?? "").toString("base64url"),
     }),
-    ...(room ? { inboxPrefix: roomInbox(room.id, key.user) } : {}),
+    ...(room ? { inboxPrefix: `_INBOX.${key.user}.${room.id}` } : {}),
     reconnect: false,
   });
 }

@@ -1,5 +1,5 @@
-import { readLines } from "../../src/system/lines.ts";
 import { eventually } from "./eventually.ts";
+import { readLines } from "./lines.ts";
 
 const LINE_TIMEOUT_MS = 120_000;
 

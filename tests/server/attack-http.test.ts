@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { JSON_BODY_BYTES_MAX } from "../../src/core/limits.ts";
 import { count, recordProof } from "../harness/counts.ts";
 import { eventually } from "../harness/eventually.ts";
 import { residentBytes } from "../harness/machine.ts";
+import { JSON_BODY_BYTES_MAX } from "../harness/promises.ts";
 import { answersTo, openHttp, type RawHttp } from "../harness/raw-http.ts";
 import { type RunningUnibus, startUnibus } from "../harness/unibus.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { encodeNkey, userKeyOf } from "../../src/core/nkey.ts";
 import { count, recordProof } from "../harness/counts.ts";
+import { encodeNkey, userKeyOf } from "../harness/nkey.ts";
 import {
   connectLine,
   loginRaw,

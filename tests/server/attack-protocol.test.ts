@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { NATS_LOGIN_TIMEOUT_MS } from "../../src/core/limits.ts";
 import { count, recordProof } from "../harness/counts.ts";
 import { eventually } from "../harness/eventually.ts";
+import { NATS_LOGIN_TIMEOUT_MS } from "../harness/promises.ts";
 import { connectLine, openRaw, type RawNats, type TestKey } from "../harness/raw-nats.ts";
 import { repeat, type Scene, type SceneRoom, settle, startScene } from "../harness/scene.ts";
 

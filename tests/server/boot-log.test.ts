@@ -2,11 +2,11 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
-import { EXIT } from "../../src/core/problems.ts";
 import { unibusCommand } from "../harness/command.ts";
 import { eventually } from "../harness/eventually.ts";
 import { accepts, childrenOf, holdPort, listeningPorts } from "../harness/machine.ts";
 import { type OwnNetwork, openOwnNetwork } from "../harness/own-network.ts";
+import { EXIT } from "../harness/promises.ts";
 import { spawnUnibus } from "../harness/spawned.ts";
 import { cleanEnvironment, isGone, startUnibus, temporaryFolder } from "../harness/unibus.ts";
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { recordProof } from "../harness/counts.ts";
+import { eventually } from "../harness/eventually.ts";
 import {
   CONNECTIONS_PER_USER_MAX,
   PAYLOAD_BYTES_MAX,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
-} from "../../src/core/limits.ts";
-import { recordProof } from "../harness/counts.ts";
-import { eventually } from "../harness/eventually.ts";
+} from "../harness/promises.ts";
 import { loginRaw } from "../harness/raw-nats.ts";
 import { type Scene, settle, startScene } from "../harness/scene.ts";
 

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { EXIT } from "../../src/core/problems.ts";
 import { count, recordProof } from "../harness/counts.ts";
 import { eventually } from "../harness/eventually.ts";
 import { missingFrom, openLedger, startLoad } from "../harness/loader.ts";
 import { accepts, childrenOf } from "../harness/machine.ts";
+import { EXIT } from "../harness/promises.ts";
 import { loginRaw, testKey } from "../harness/raw-nats.ts";
 import { spawnUnibus } from "../harness/spawned.ts";
 import { isGone, type RunningUnibus, startUnibus, temporaryFolder } from "../harness/unibus.ts";

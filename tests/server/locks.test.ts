@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { EXIT } from "../../src/core/problems.ts";
 import { eventually } from "../harness/eventually.ts";
 import { childrenOf, holdPort } from "../harness/machine.ts";
+import { EXIT } from "../harness/promises.ts";
 import { spawnUnibus } from "../harness/spawned.ts";
 import { isGone, type RunningUnibus, startUnibus, temporaryFolder } from "../harness/unibus.ts";
 

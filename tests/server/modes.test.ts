@@ -3,8 +3,8 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { EXIT } from "../../src/core/problems.ts";
 import { eventually } from "../harness/eventually.ts";
+import { EXIT } from "../harness/promises.ts";
 import { loginRaw, openRaw, testKey } from "../harness/raw-nats.ts";
 import { type RunningUnibus, run, startUnibus, temporaryFolder } from "../harness/unibus.ts";
 

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { NATS_QUICK_EXIT_MS } from "../../src/core/limits.ts";
-import { EXIT } from "../../src/core/problems.ts";
 import { eventually } from "../harness/eventually.ts";
 import { accepts, childrenOf, holdPort } from "../harness/machine.ts";
+import { EXIT, NATS_QUICK_EXIT_MS } from "../harness/promises.ts";
 import { loginRaw, type TestKey } from "../harness/raw-nats.ts";
 import { type Scene, startScene } from "../harness/scene.ts";
 import { isGone, type RunningUnibus, startUnibus } from "../harness/unibus.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createUser } from "@nats-io/nkeys";
-import { NATS_LOGIN_TIMEOUT_MS } from "../../src/core/limits.ts";
 import { count } from "../harness/counts.ts";
 import { eventually } from "../harness/eventually.ts";
+import { NATS_LOGIN_TIMEOUT_MS } from "../harness/promises.ts";
 import { connectLine, openRaw, type TestKey, testKey } from "../harness/raw-nats.ts";
 import { repeat, type Scene, startScene } from "../harness/scene.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { EXIT } from "../../src/core/problems.ts";
+import { EXIT } from "../harness/promises.ts";
 import {
   prepareRefusals,
   type RefusalGround,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { createUser } from "@nats-io/nkeys";
-import { findNatsServer } from "../../src/nats/find-server.ts";
 import { unibusCommand } from "../harness/command.ts";
 import { eventually } from "../harness/eventually.ts";
 import { connectLine, loginRaw, openRaw, type RawNats, testKey } from "../harness/raw-nats.ts";
@@ -33,6 +33,8 @@ const planted = Object.values(secret);
 /** In the environment that the node was started with, where only its owner can read it. */
 const control = word();
 
+/** Where this machine's nats-server lies; the node under test has another home. */
+const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
 /** The name of the node's own process. */
 const own = basename(unibusCommand()[0] ?? "");
 
@@ -140,9 +142,8 @@ describe("secrets", () => {
     using folder = temporaryFolder();
     const home = join(folder.path, "home");
     mkdirSync(join(home, "keys"), { recursive: true });
-    const { path } = await findNatsServer({ env: process.env });
     const dataDir = join(home, "data");
-    const env = { HOME: home, TMPDIR: home, UNIBUS_NATS_SERVER: path, CONTROL: control };
+    const env = { HOME: home, TMPDIR: home, XDG_CACHE_HOME: cache, CONTROL: control };
     const bus = await startUnibus({ dataDir, command: "up", env });
     await using _ = bus;
     // The first admin's key is made last.
