@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { unibusCommand } from "./command.ts";
+import { runProcess } from "./run-process.ts";
 import { cleanEnvironment, temporaryFolder } from "./unibus.ts";
 
 /** A small disk that only the processes of one namespace see. */
@@ -52,21 +53,8 @@ export async function openOwnDisk(sizeBytes: number): Promise<OwnDisk | null> {
       const { exitCode, stderr } = Bun.spawnSync(command);
       if (exitCode !== 0) throw new Error(`The disk cannot be made ${how}: ${stderr}`);
     },
-    async run(...args) {
-      const child = Bun.spawn([...prefix, ...unibusCommand(), ...args], {
-        env: cleanEnvironment(),
-        cwd: "/",
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: "pipe",
-      });
-      const [stdout, stderr, code] = await Promise.all([
-        new Response(child.stdout).text(),
-        new Response(child.stderr).text(),
-        child.exited,
-      ]);
-      return { code, stdout, stderr };
-    },
+    run: (...args) =>
+      runProcess([...prefix, ...unibusCommand(), ...args], { env: cleanEnvironment(), cwd: "/" }),
     async [Symbol.asyncDispose]() {
       await keeper.stdin.end();
       await keeper.exited;

@@ -106,6 +106,34 @@ export async function startScene(options: StartOptions = {}): Promise<Scene> {
   };
 }
 
+/** The people of an attack: Mallory shares a room with Alice, and wants into that of Alice and Bob. */
+export interface Attack {
+  readonly scene: Scene;
+  readonly alice: TestKey;
+  readonly bob: TestKey;
+  readonly mallory: TestKey;
+  /** Alice and Bob talk here, Mallory is a stranger to it. */
+  readonly theirs: SceneRoom;
+  /** Mallory talks here with Alice. */
+  readonly own: SceneRoom;
+}
+
+export async function startAttack(): Promise<Attack> {
+  const scene = await startScene();
+  const alice = await scene.addUser();
+  const bob = await scene.addUser();
+  const mallory = await scene.addUser();
+  const theirs = await scene.addRoom([
+    [alice, "owner"],
+    [bob, "member"],
+  ]);
+  const own = await scene.addRoom([
+    [mallory, "owner"],
+    [alice, "member"],
+  ]);
+  return { scene, alice, bob, mallory, theirs, own };
+}
+
 /** Runs a job so many times, a few hundred at once, and returns all answers. */
 export async function repeat<T>(times: number, job: (at: number) => Promise<T>): Promise<T[]> {
   // Answers to repeated refusals wait up to a second each: one after the other would take hours.

@@ -7,7 +7,7 @@ import {
   type Scene,
   type SceneRoom,
   settle,
-  startScene,
+  startAttack,
 } from "../harness/scene.ts";
 
 let scene: Scene;
@@ -20,18 +20,7 @@ let theirs: SceneRoom;
 let own: SceneRoom;
 
 beforeAll(async () => {
-  scene = await startScene();
-  alice = await scene.addUser();
-  bob = await scene.addUser();
-  mallory = await scene.addUser();
-  theirs = await scene.addRoom([
-    [alice, "owner"],
-    [bob, "member"],
-  ]);
-  own = await scene.addRoom([
-    [mallory, "owner"],
-    [alice, "member"],
-  ]);
+  ({ scene, alice, bob, mallory, theirs, own } = await startAttack());
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { count, recordProof } from "../harness/counts.ts";
 import { type RawMessage, type RawNats, type TestKey, testKey } from "../harness/raw-nats.ts";
-import { type Scene, type SceneRoom, settle, startScene } from "../harness/scene.ts";
+import { type Scene, type SceneRoom, settle, startAttack } from "../harness/scene.ts";
 import { connectStock } from "../harness/stock-client.ts";
 
 let scene: Scene;
@@ -15,18 +15,7 @@ let theirs: SceneRoom;
 let own: SceneRoom;
 
 beforeAll(async () => {
-  scene = await startScene();
-  alice = await scene.addUser();
-  bob = await scene.addUser();
-  mallory = await scene.addUser();
-  theirs = await scene.addRoom([
-    [alice, "owner"],
-    [bob, "member"],
-  ]);
-  own = await scene.addRoom([
-    [mallory, "owner"],
-    [alice, "member"],
-  ]);
+  ({ scene, alice, bob, mallory, theirs, own } = await startAttack());
 });
 afterAll(() => scene[Symbol.asyncDispose]());
 
