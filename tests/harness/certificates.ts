@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createDevCertificates } from "../../src/cli/dev-certificates.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -17,6 +16,9 @@ export async function writeCertificates(
 ): Promise<CertificateFiles> {
   const now = Date.now();
   const { from = now - DAY_MS, to = now + DAY_MS } = options;
+  // Loaded one after the other: with other files loading at once, Bun may run the second one first.
+  await import("../../src/cli/reflect.ts");
+  const { createDevCertificates } = await import("../../src/cli/dev-certificates.ts");
   const made = await createDevCertificates({ names: ["localhost", "127.0.0.1", "::1"], from, to });
   mkdirSync(folder, { recursive: true });
   const files = {
