@@ -7,15 +7,27 @@ type Id<Name extends string> = string & { readonly [brand]: Name };
 export type UserId = Id<"user">;
 /** A room: 26 random characters `[a-z2-7]`, never text of a user. */
 export type RoomId = Id<"room">;
+/** A bearer token: 26 random characters `[a-z2-7]`; what proves it is its secret. */
+export type TokenId = Id<"token">;
+/** An invite: 26 random characters `[a-z2-7]`. */
+export type InviteId = Id<"invite">;
 /** An operation: 64 hex digits (a digest, or random). */
 export type OperationId = Id<"operation">;
 
-const ROOM_ID = /^[a-z2-7]{26}$/;
+const RANDOM_ID = /^[a-z2-7]{26}$/;
 const OPERATION_ID = /^[0-9a-f]{64}$/;
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
 export function isRoomId(text: string): text is RoomId {
-  return ROOM_ID.test(text);
+  return RANDOM_ID.test(text);
+}
+
+export function isTokenId(text: string): text is TokenId {
+  return RANDOM_ID.test(text);
+}
+
+export function isInviteId(text: string): text is InviteId {
+  return RANDOM_ID.test(text);
 }
 
 export function isOperationId(text: string): text is OperationId {
@@ -24,6 +36,23 @@ export function isOperationId(text: string): text is OperationId {
 
 /** Renders random bytes as a room id. Takes 17 bytes or more: 26 characters are 130 bits. */
 export function roomIdOf(random: Uint8Array): RoomId {
+  // 26 characters of the alphabet, by the function below.
+  return randomIdOf(random) as RoomId;
+}
+
+/** Renders random bytes as a token's id, as `roomIdOf`. */
+export function tokenIdOf(random: Uint8Array): TokenId {
+  // As above.
+  return randomIdOf(random) as TokenId;
+}
+
+/** Renders random bytes as an invite's id, as `roomIdOf`. */
+export function inviteIdOf(random: Uint8Array): InviteId {
+  // As above.
+  return randomIdOf(random) as InviteId;
+}
+
+function randomIdOf(random: Uint8Array): string {
   let bits = 0;
   let value = 0;
   let text = "";
@@ -36,8 +65,7 @@ export function roomIdOf(random: Uint8Array): RoomId {
       value &= (1 << bits) - 1;
     }
   }
-  // 26 characters of the alphabet, by the loop above.
-  return text as RoomId;
+  return text;
 }
 
 // Letters, marks, numbers, punctuation, symbols and single spaces. No control or format characters,

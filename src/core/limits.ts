@@ -8,6 +8,23 @@ export const ROOMS_PER_USER_MAX = 500;
 export const PENDING_PER_USER_MAX = 50;
 /** Members of one plain room. */
 export const MEMBERS_PER_ROOM_MAX = 10_000;
+/** Tokens of one user that have not expired. */
+export const TOKENS_PER_USER_MAX = 50;
+/** Life of a token, and of one that may act as admin: what is stolen is soon worth nothing. */
+export const TOKEN_LIFE_MS_MAX = 24 * 60 * 60 * 1000;
+export const ADMIN_TOKEN_LIFE_MS_MAX = 60 * 60 * 1000;
+/** Invites of the bus that wait to be used. */
+export const INVITES_OPEN_MAX = 1_000;
+/** Life of an invite: it travels by ways that keep copies. */
+export const INVITE_LIFE_MS_MAX = 30 * 24 * 60 * 60 * 1000;
+/** How long a used or expired invite is remembered, so that whoever tries it learns which it is. */
+export const INVITE_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+/** Invites forgotten by one operation: more than one makes, and not so many that others wait. */
+export const INVITES_PRUNED_MAX = 100;
+/** Rooms that one invite leads into. */
+export const INVITE_ROOMS_MAX = 20;
+/** Characters of a signed record of a room's log. */
+export const RECORD_CHARS_MAX = 4_096;
 /** Live NATS connections of one user: a person's devices, a service's replicas. */
 export const CONNECTIONS_PER_USER_MAX = 20;
 /** Subscriptions of one NATS connection. */
@@ -40,6 +57,26 @@ export const REFUSED_SOURCES_MAX = 10_000;
 export const REFUSALS_KEPT_MAX = 200;
 /** How often the registry of connections is compared with nats-server's own list. */
 export const REGISTRY_RECONCILE_MS = 60_000;
+/** Life of a signed request: how long a stolen one could be replayed where it is not known. */
+export const SIGNATURE_LIFE_MS_MAX = 60_000;
+/** How far ahead of ours a caller's clock may be. */
+export const SIGNATURE_SKEW_MS_MAX = 30_000;
+/** Nonces of signed requests remembered until they expire; more are refused, never forgotten. */
+export const NONCES_MAX = 200_000;
+/** Certificates of API keys remembered, so that each is verified once. */
+export const CERTIFICATES_KEPT_MAX = 10_000;
+/** Requests that one address may send in a second before it is known who asks, and at once. */
+export const REQUESTS_PER_ADDRESS_PER_SECOND = 200;
+export const REQUESTS_PER_ADDRESS_BURST = 1_000;
+/** Requests that one user may send in a second, and at once. */
+export const REQUESTS_PER_USER_PER_SECOND = 100;
+export const REQUESTS_PER_USER_BURST = 1_000;
+/** The most that these two can be set to: more than a node answers, so it is as good as none. */
+export const REQUESTS_PER_SECOND_MAX = 1_000_000;
+/** Addresses and CIDRs of trusted proxies: each request may be compared with all of them. */
+export const TRUSTED_PROXIES_MAX = 100;
+/** Addresses and users whose rates are remembered at once. */
+export const RATES_KEPT_MAX = 100_000;
 /** Bytes of a request's body on routes that take JSON. */
 export const JSON_BODY_BYTES_MAX = 64 * 1024;
 /** Bytes of any request's body: what Bun cuts off if a route should ever forget its own ceiling. */
@@ -75,6 +112,8 @@ export const NATS_RESTART_BACKOFF_MS_MAX = 30_000;
 /** Starts that fail this soon, this often in a row, are a fault of configuration or port. */
 export const NATS_QUICK_EXIT_MS = 1_000;
 export const NATS_QUICK_EXITS_MAX = 3;
+/** How long nats-server may take to load a new certificate. */
+export const NATS_RELOAD_TIMEOUT_MS = 5_000;
 /** Lines of nats-server's log that wait for a busy node: clients cause some, and memory is finite. */
 export const NATS_LINES_WAITING_MAX = 1_000;
 /** How long a command waits for a folder that another command is using. */
@@ -83,9 +122,37 @@ export const LOCK_WAIT_MS = 5_000;
 export const LOCK_RETRY_MS = 20;
 /** How long a command waits for a node's answer. */
 export const COMMAND_TIMEOUT_MS = 30_000;
+/** Bytes of an answer that a client of ours reads: a page of a list has a tenth of it. */
+export const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 /** How long SQLite waits for another process (only a backup tool should ever be one). */
 export const SQLITE_BUSY_TIMEOUT_MS = 5_000;
 /** Different subjects that soft judges between two reconciliations. */
 export const SOFT_SUBJECTS_MAX = 10_000;
+/** How often the files of --tls-cert and --tls-key are looked at; a change is believed when seen twice. */
+export const TLS_CHECK_MS = 1_000;
+/** Least time between two renewals: each closes all NATS connections of users for a moment. */
+export const TLS_RENEWAL_MS_MIN = 24 * 3_600_000;
+/** A renewal waits no longer than until this time before the certificate in use ends. */
+export const TLS_RENEWAL_LEAD_MS = 3_600_000;
+/** How long after a renewal that nats-server did not answer it is tried again. */
+export const TLS_RETRY_MS = 60_000;
+/** Part of a certificate's life after which the node asks for another one: what most tools renew at. */
+export const TLS_LIFE_WARNED = 2 / 3;
+/** How often the log says so again. */
+export const TLS_WARNING_MS = 24 * 3_600_000;
+/** How long the API may be without its port while its certificate changes: others may take it. */
+export const HTTP_REOPEN_TIMEOUT_MS = 2_000;
+/** How long a login to an external NATS server may take. */
+export const EXTERNAL_NATS_TIMEOUT_MS = 5_000;
+/** How long a start waits for an external NATS server that begins at the same time. */
+export const EXTERNAL_NATS_START_MS = 5_000;
+/** How often an external NATS server that does not answer is asked again. */
+export const EXTERNAL_NATS_CHECK_MS = 2_000;
+/** How often one that answers is asked what it refuses: each time is a line in its log. */
+export const EXTERNAL_NATS_PROBE_MS = 60_000;
+/** Bytes that must be free where the database lies: a commit takes a few pages, SQLite's log more. */
+export const DISK_FREE_BYTES_MIN = 256 * 1024;
+/** How long a disk that refused an entry counts as full, if nothing else says that it is. */
+export const DISK_REFUSED_MS = 10_000;
 /** Bytes of a certificate, key or password file that the settings name: a long chain fits. */
 export const CONFIG_FILE_BYTES_MAX = 1024 * 1024;

@@ -7,6 +7,9 @@ const PREFIX = { account: 0, server: 13 << 3, user: 20 << 3 } as const;
 export type NkeyKind = keyof typeof PREFIX;
 const USER_KEY = /^U[A-Z2-7]{55}$/;
 const SEED = /^S[ACNOUX][A-Z2-7]{56}$/;
+const USER_SEED = /^SU[A-Z2-7]{56}$/;
+/** The two bytes in front of a user's seed: that it is one, and whose kind of key it makes. */
+const USER_SEED_PREFIX = [(18 << 3) | (PREFIX.user >> 5), (PREFIX.user & 31) << 3] as const;
 
 /**
  * Reads a public user nkey: `U…`, 56 characters of base32, prefix byte, 32 key bytes, CRC-16.
@@ -50,6 +53,32 @@ export function readEncodedUserKey(text: string): { readonly bytes: Uint8Array }
     );
   }
   return { bytes };
+}
+
+/**
+ * Reads the secret seed of a user's nkey: `SU…`, 58 characters of base32, two prefix bytes, 32 bytes,
+ * CRC-16. Returns the 32 bytes, or why it is none; the text itself is never repeated.
+ * Source: nats-io/nkeys, `strkey.go`.
+ */
+export function readUserSeed(text: string): { readonly bytes: Uint8Array } | Refusal {
+  if (!USER_SEED.test(text)) {
+    return refusal(
+      "key-invalid",
+      "Cannot use this seed: the seed of a user is SU and 56 more characters A to Z, 2 to 7",
+    );
+  }
+  const raw = decodeBase32(text);
+  const checksum = (raw[34] ?? 0) | ((raw[35] ?? 0) << 8);
+  const isWhole =
+    raw[0] === USER_SEED_PREFIX[0] &&
+    raw[1] === USER_SEED_PREFIX[1] &&
+    crc16(raw.subarray(0, 34)) === checksum &&
+    encodeBase32(raw) === text;
+  if (isWhole) return { bytes: raw.slice(2, 34) };
+  return refusal(
+    "key-invalid",
+    "Cannot use this seed: its checksum is wrong, so a character was changed or lost",
+  );
 }
 
 /** Narrows a text to a user id. Use `readUserKey` where the reason matters. */
@@ -153,6 +182,14 @@ const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
  */
 export function isSmallOrder(bytes: Uint8Array): boolean {
   return SMALL_ORDER_Y.has(yOf(bytes) % P);
+}
+
+/**
+ * Says whether 32 bytes are a key that can be verified with: a point of the curve in its one encoding,
+ * and not of small order. It is arithmetic, as dear as a verification.
+ */
+export function isUsableKey(bytes: Uint8Array): boolean {
+  return !isSmallOrder(bytes) && isCurvePoint(bytes);
 }
 
 /** Says whether 32 key bytes are a canonical encoding of a point. Source: RFC 8032 §5.1.3. */

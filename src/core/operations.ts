@@ -1,6 +1,7 @@
 import type { CanonicalValue } from "./canonical.ts";
-import type { OperationId, RoomId, UserId } from "./ids.ts";
+import type { InviteId, OperationId, RoomId, TokenId, UserId } from "./ids.ts";
 import type { Refusal } from "./problems.ts";
+import type { AcceptSetting } from "./rules/members.ts";
 
 /** The version of the rules that an entry is applied by. Raised when a rule's answer changes. */
 export const OPERATION_FORMAT = 1;
@@ -11,24 +12,40 @@ export type UserState = "active" | "revoked";
 export type MemberState = "pending" | "active";
 /** `k`: kept in history; `n`: never kept. A token of the subject, fixed when the room is made. */
 export type HistoryClass = "k" | "n";
+/** What a token may do at most: look; also publish and manage rooms; also what an admin may. */
+export type TokenScope = "read" | "write" | "admin";
 
-/** Who acts: the operator at the node's own socket, a user by key, or nobody known (off, soft). */
+/**
+ * Who acts: the operator at the node's own socket, a user by key or by one of its tokens, or nobody
+ * known (off, soft). Redeeming an invite, a key acts that is no user yet.
+ */
 export type Actor =
   | { readonly kind: "operator" }
   | { readonly kind: "user"; readonly user: UserId }
+  | { readonly kind: "token"; readonly user: UserId; readonly token: TokenId }
   | { readonly kind: "anonymous" };
 
 /** What proves the actor, kept with the entry for the audit. */
 export type Evidence =
   | { readonly kind: "local"; readonly uid: number }
   | {
+      /** A signed request (RFC 9421): its signature base, the signature, and the key's certificate. */
       readonly kind: "signature";
       readonly base: string;
       readonly signature: string;
+      readonly certificate: string;
       readonly body: string;
     }
   | { readonly kind: "token"; readonly token: string }
   | { readonly kind: "none" };
+
+// What is inside a change is a `type`: to the compiler an interface is no canonical value.
+
+/** A record and its maker's signature over it, both in base64url. */
+export type SignedRecord = { readonly record: string; readonly signature: string };
+
+/** A room that an invite leads into, with the role there. */
+export type InviteRoom = { readonly room: RoomId; readonly role: RoomRole };
 
 /** A change that somebody asks for: data only, with every chosen value in it. */
 export type Change =
@@ -42,6 +59,52 @@ export type Change =
   | { readonly kind: "user.revoke"; readonly user: UserId }
   | { readonly kind: "user.restore"; readonly user: UserId }
   | {
+      readonly kind: "user.update";
+      readonly user: UserId;
+      /** Null leaves as it is what it names. */
+      readonly name: string | null;
+      readonly role: BusRole | null;
+      readonly accept: AcceptSetting | null;
+      /** The version that the caller saw, or null for any. */
+      readonly ifVersion: string | null;
+    }
+  | {
+      readonly kind: "user.replace-key";
+      readonly user: UserId;
+      /** The key that takes its place. */
+      readonly by: UserId;
+    }
+  | {
+      readonly kind: "token.create";
+      readonly token: TokenId;
+      readonly user: UserId;
+      readonly label: string;
+      readonly scope: TokenScope;
+      /** The one room it is for, or null for all of the user's. */
+      readonly room: RoomId | null;
+      /** SHA-256 of the secret, in hex: the secret itself is nowhere. */
+      readonly hash: string;
+      readonly expiresAt: number;
+    }
+  | { readonly kind: "token.revoke"; readonly token: TokenId }
+  | {
+      readonly kind: "invite.create";
+      readonly invite: InviteId;
+      readonly label: string;
+      readonly role: BusRole;
+      readonly rooms: readonly InviteRoom[];
+      /** The public key, in hex, whose secret is the invite. */
+      readonly verifier: string;
+      readonly expiresAt: number;
+    }
+  | { readonly kind: "invite.revoke"; readonly invite: InviteId }
+  | {
+      readonly kind: "invite.redeem";
+      readonly invite: InviteId;
+      readonly user: UserId;
+      readonly name: string | null;
+    }
+  | {
       readonly kind: "room.create";
       readonly room: RoomId;
       readonly name: string;
@@ -50,6 +113,15 @@ export type Change =
       readonly shard: string;
       /** Who becomes its owner; null only for the operator, who adds one later. */
       readonly owner: UserId | null;
+      /** The first record of an encrypted room's log; null for a plain room. */
+      readonly genesis: SignedRecord | null;
+    }
+  | {
+      readonly kind: "room.update";
+      readonly room: RoomId;
+      readonly name: string;
+      /** The version that the caller saw, or null for any. */
+      readonly ifVersion: string | null;
     }
   | { readonly kind: "room.delete"; readonly room: RoomId }
   | {
@@ -99,7 +171,7 @@ export type Outcome =
 
 /** One changed row, as the chain sees it: the new row, or null when it is gone. */
 export interface RowChange {
-  readonly table: "users" | "rooms" | "members";
+  readonly table: "users" | "rooms" | "members" | "geneses" | "tokens" | "invites";
   readonly key: string;
   readonly row: { readonly [column: string]: CanonicalValue } | null;
 }

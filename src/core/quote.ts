@@ -1,14 +1,16 @@
 const SHOWN_CHARS_MAX = 80;
 // Also a seed that lost some characters: what remains is still most of a secret.
 const SEED = /S[A-Z][A-Z2-7]{20,}/g;
+const TOKEN_OR_INVITE = /ub[ti]_[A-Za-z0-9_-]{10,}/g;
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 /**
  * Renders a value that a person gave for one line of an error message: in quotes, short, without
- * control characters, nkey seeds and what stands before the @ of an address.
+ * control characters, nkey seeds, tokens, invites and what stands before the @ of an address.
  */
 export function quote(text: string): string {
-  const masked = printable(maskCredentials(text).replace(SEED, "***"));
+  const unnamed = maskCredentials(text).replace(SEED, "***").replace(TOKEN_OR_INVITE, "***");
+  const masked = printable(unnamed);
   const characters = [...masked];
   const shown =
     characters.length > SHOWN_CHARS_MAX

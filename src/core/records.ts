@@ -1,5 +1,14 @@
-import type { RoomId, UserId } from "./ids.ts";
-import type { BusRole, HistoryClass, MemberState, RoomRole, UserState } from "./operations.ts";
+import type { InviteId, RoomId, TokenId, UserId } from "./ids.ts";
+import type {
+  BusRole,
+  HistoryClass,
+  InviteRoom,
+  MemberState,
+  RoomRole,
+  TokenScope,
+  UserState,
+} from "./operations.ts";
+import type { ProblemCode } from "./problems.ts";
 import type { AcceptSetting } from "./rules/members.ts";
 
 /** A user, as the store keeps it and the API reads it. Times are ms since the epoch. */
@@ -13,13 +22,15 @@ export interface UserRecord {
   readonly changedAt: number;
 }
 
+export type RoomContent = "plain" | "encrypted";
+
 /** A room. */
 export interface RoomRecord {
   readonly room: RoomId;
   readonly name: string;
   readonly history: HistoryClass;
   readonly shard: string;
-  readonly content: "plain";
+  readonly content: RoomContent;
   readonly createdAt: number;
   /** `operator`, `anonymous`, or a user id. */
   readonly createdBy: string;
@@ -33,6 +44,56 @@ export interface MemberRecord {
   readonly state: MemberState;
   readonly addedAt: number;
 }
+
+/** A bearer token, as the store keeps it: whose it is, and what proves it. */
+export interface TokenRecord {
+  readonly token: TokenId;
+  readonly user: UserId;
+  readonly label: string;
+  readonly scope: TokenScope;
+  readonly room: RoomId | null;
+  /** SHA-256 of the secret, in hex. */
+  readonly hash: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+/** An invite to the bus, as the store keeps it. */
+export interface InviteRecord {
+  readonly invite: InviteId;
+  readonly label: string;
+  readonly role: BusRole;
+  readonly rooms: readonly InviteRoom[];
+  /** The public key, in hex, whose secret is the invite. */
+  readonly verifier: string;
+  /** `operator` or a user id. */
+  readonly createdBy: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** Who used it; null while nobody has. */
+  readonly redeemedBy: UserId | null;
+}
+
+/** Why a request is not who it says it is: a problem that enforce answers, and soft only counts. */
+export type RequestRefusal = Extract<
+  ProblemCode,
+  | "unauthenticated"
+  | "signature-malformed"
+  | "signature-incomplete"
+  | "signature-expired"
+  | "signature-future"
+  | "signature-long-lived"
+  | "signature-before-start"
+  | "signature-repeated"
+  | "signature-wrong"
+  | "key-unknown"
+  | "key-unusable"
+  | "certificate-wrong"
+  | "user-unknown"
+  | "identity-revoked"
+  | "token-wrong"
+  | "token-expired"
+>;
 
 /** Something refused, or let through under soft, as an admin sees it. */
 export interface Refused {

@@ -16,7 +16,7 @@ import {
   refused,
   rightsChanged,
 } from "./decision.ts";
-import { countMembers, countRoomsOf, findMember } from "./members.ts";
+import { countMembers, countRoomsOf, findMember, isLastOwner } from "./members.ts";
 import type { Store } from "./open.ts";
 import { findUser } from "./users.ts";
 
@@ -34,6 +34,8 @@ export function decideMemberAdd(
     ...roomFacts(store, room, actor),
     target: findUser(store, user),
     targetMember: before,
+    role,
+    isLastOwner: isLastOwner(store, { room, user }),
     roomMembers: countMembers(store, room),
     targetRooms: countRoomsOf(store, { user, state: "active" }),
     targetPending: countRoomsOf(store, { user, state: "pending" }),
@@ -82,6 +84,7 @@ export function decideMemberRemove(
     ...roomFacts(store, room, actor),
     user,
     targetMember: member,
+    isLastOwner: isLastOwner(store, { room, user }),
   });
   if (refusal) return refused(refusal);
   assert(member);

@@ -6,9 +6,12 @@ import {
   type Outcome,
 } from "../core/operations.ts";
 import { Problem, refusal } from "../core/problems.ts";
+import { decideInviteCreate, decideInviteRedeem, decideInviteRevoke } from "./apply-invites.ts";
 import { decideMemberAccept, decideMemberAdd, decideMemberRemove } from "./apply-members.ts";
-import { decideRoomCreate, decideRoomDelete } from "./apply-rooms.ts";
-import { decideUserAdd, decideUserSeed, decideUserState } from "./apply-users.ts";
+import { decideKeyReplace } from "./apply-replace-key.ts";
+import { decideRoomCreate, decideRoomDelete, decideRoomUpdate } from "./apply-rooms.ts";
+import { decideTokenCreate, decideTokenRevoke } from "./apply-tokens.ts";
+import { decideUserAdd, decideUserSeed, decideUserState, decideUserUpdate } from "./apply-users.ts";
 import { nextChain } from "./chain.ts";
 import { actorFacts, type Circumstances, type Decision, refused } from "./decision.ts";
 import { codeOf } from "./faults.ts";
@@ -16,13 +19,19 @@ import { findRecorded, getBus, isSignatureUsed } from "./journal.ts";
 import type { Store } from "./open.ts";
 import { keyColumns, type RowWrite, TABLES, type Table } from "./tables.ts";
 
+const DISK_FULL = "the disk is full, free some of it";
 /** Faults of the disk or of another process: nothing was written, and the next entry may fit. */
-const PASSING = ["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "SQLITE_BUSY"];
+const PASSING: Readonly<Record<string, string>> = {
+  SQLITE_FULL: DISK_FULL,
+  SQLITE_IOERR_SHMSIZE: DISK_FULL,
+  SQLITE_BUSY: "another process holds the database, stop it",
+};
 
 /**
  * Applies an entry in one transaction: facts, rules, rows, outcome, chain. It reads the database and
  * the entry, nothing else, so that every node makes the same of it. A repeat of an operation takes
- * no number and answers what was recorded.
+ * no number and answers what was recorded; a repeat of a signature takes none either if its operation is
+ * recorded, and is refused: whoever overheard a request learns nothing by sending it again.
  * Throws "journal-unavailable" when the disk is full or another process holds the database. Any other
  * error means that this unibus cannot go on from here; the transaction is rolled back.
  */
@@ -30,10 +39,11 @@ export function apply(store: Store, entry: Entry): Committed {
   try {
     return store.database.transaction(() => applyInside(store, entry)).immediate();
   } catch (error) {
-    const code = codeOf(error);
-    if (!PASSING.includes(code)) throw error;
-    const detail = `Cannot record the operation: SQLite says ${code}, free the disk or stop what uses the database`;
-    throw new Problem("journal-unavailable", detail, { cause: error });
+    const fault = PASSING[codeOf(error)];
+    if (fault === undefined) throw error;
+    throw new Problem("journal-unavailable", `Cannot record the operation: ${fault}`, {
+      cause: error,
+    });
   }
 }
 
@@ -42,18 +52,21 @@ function applyInside(store: Store, entry: Entry): Committed {
   if (operation.format !== OPERATION_FORMAT) {
     throw new Error(`Cannot apply entry ${seq}: its format ${operation.format} is not known here`);
   }
+  const signatureUsed =
+    operation.signatureId !== null && isSignatureUsed(store, operation.signatureId);
   const recorded = findRecorded(store, operation.id);
-  if (recorded) return repeat(recorded, operation);
+  if (recorded) return repeat(recorded, operation, { signatureUsed });
   const bus = getBus(store);
   if (seq !== bus.lastSeq + 1) {
     throw new Error(`Cannot apply entry ${seq}: the last one here is ${bus.lastSeq}`);
   }
   const latestAt = Math.max(bus.latestAt, operation.at);
-  const signatureUsed =
-    operation.signatureId !== null && isSignatureUsed(store, operation.signatureId);
   const decision = signatureUsed
-    ? refused(refusal("signature-repeated", "Cannot do it again: this signed request was used"))
-    : decide(store, operation, { actor: actorFacts(store, operation.actor), at: latestAt });
+    ? refused(SIGNATURE_REPEATED)
+    : decide(store, operation, {
+        actor: actorFacts(store, operation.actor, latestAt),
+        at: latestAt,
+      });
   const outcome: Outcome =
     decision.kind === "applied"
       ? { status: "applied", effects: decision.effects }
@@ -71,11 +84,21 @@ function applyInside(store: Store, entry: Entry): Committed {
   return { seq, outcome, repeated: false };
 }
 
+const SIGNATURE_REPEATED = refusal(
+  "signature-repeated",
+  "Cannot do it again: this signed request was used, sign it anew",
+);
+
+/** Answers an operation whose id is recorded. */
 function repeat(
   recorded: { readonly seq: number; readonly operation: Operation; readonly outcome: Outcome },
   operation: Operation,
+  { signatureUsed }: { readonly signatureUsed: boolean },
 ): Committed {
   const { seq, outcome } = recorded;
+  if (signatureUsed) {
+    return { seq, outcome: { status: "refused", refusal: SIGNATURE_REPEATED }, repeated: false };
+  }
   if (recorded.operation.requestDigest === operation.requestDigest) {
     return { seq, outcome, repeated: true };
   }
@@ -95,8 +118,24 @@ function decide(store: Store, { change }: Operation, circumstances: Circumstance
     case "user.revoke":
     case "user.restore":
       return decideUserState(store, change, circumstances);
+    case "user.update":
+      return decideUserUpdate(store, change, circumstances);
+    case "user.replace-key":
+      return decideKeyReplace(store, change, circumstances);
+    case "token.create":
+      return decideTokenCreate(store, change, circumstances);
+    case "token.revoke":
+      return decideTokenRevoke(store, change, circumstances);
+    case "invite.create":
+      return decideInviteCreate(store, change, circumstances);
+    case "invite.revoke":
+      return decideInviteRevoke(store, change, circumstances);
+    case "invite.redeem":
+      return decideInviteRedeem(store, change, circumstances);
     case "room.create":
       return decideRoomCreate(store, change, circumstances);
+    case "room.update":
+      return decideRoomUpdate(store, change, circumstances);
     case "room.delete":
       return decideRoomDelete(store, change, circumstances);
     case "member.add":

@@ -1,9 +1,10 @@
 import type { RoomId, UserId } from "../core/ids.ts";
 import type { Actor, Effect, MemberState, RoomRole } from "../core/operations.ts";
 import type { Refusal } from "../core/problems.ts";
-import type { ActorFacts } from "../core/rules/actors.ts";
+import { type ActorFacts, actorFactsOf } from "../core/rules/actors.ts";
 import type { Store } from "./open.ts";
 import type { RowWrite } from "./tables.ts";
+import { findToken } from "./tokens.ts";
 import { findUser } from "./users.ts";
 
 /** What the rules make of a change: nothing and why, or rows and effects. */
@@ -33,10 +34,11 @@ export function applied(
   return { kind: "applied", writes, effects };
 }
 
-export function actorFacts(store: Store, actor: Actor): ActorFacts {
-  if (actor.kind !== "user") return actor;
-  const user = findUser(store, actor.user);
-  return { ...actor, role: user?.state === "active" ? user.role : null };
+/** Finds what the rules know of an actor. `at`: what the expiry of a token is judged by. */
+export function actorFacts(store: Store, actor: Actor, at: number): ActorFacts {
+  const user = "user" in actor ? findUser(store, actor.user) : null;
+  const token = actor.kind === "token" ? findToken(store, actor.token) : null;
+  return actorFactsOf(actor, { user, token, at });
 }
 
 /** A membership as it shall be stored. */

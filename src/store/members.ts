@@ -45,16 +45,22 @@ export function listAllMembers({ database }: Store, room: RoomId): readonly Memb
 
 /**
  * Lists what a user's rights come from: its active memberships, by room, at most
- * ROOMS_PER_USER_MAX. Empty for whoever is no active user.
+ * ROOMS_PER_USER_MAX. Empty for whoever is no active user. Where plain rooms are closed, those in
+ * encrypted ones are left.
  */
-export function listMemberships({ database }: Store, user: UserId): readonly Membership[] {
+export function listMemberships(
+  { database }: Store,
+  user: UserId,
+  { plainRooms }: { readonly plainRooms: boolean },
+): readonly Membership[] {
+  const open = plainRooms ? "" : "AND rooms.content <> 'plain'";
   return database
     .query<Membership, { user: string; limit: number }>(
       `SELECT rooms.room AS id, rooms.history, rooms.shard, members.role
        FROM users
        JOIN members ON members.user = users.user AND members.state = 'active'
        JOIN rooms ON rooms.room = members.room
-       WHERE users.user = $user AND users.state = 'active'
+       WHERE users.user = $user AND users.state = 'active' ${open}
        ORDER BY members.room LIMIT $limit`,
     )
     .all({ user, limit: ROOMS_PER_USER_MAX });
@@ -76,6 +82,22 @@ export function listRoomsOf({ database }: Store, user: UserId): readonly RoomOfU
        WHERE members.user = $user ORDER BY members.room LIMIT $limit`,
     )
     .all({ user, limit: ROOMS_PER_USER_MAX + PENDING_PER_USER_MAX });
+}
+
+/** Says whether a user is an active owner of a room, and no other active user is one. */
+export function isLastOwner(
+  { database }: Store,
+  { room, user }: { readonly room: RoomId; readonly user: UserId },
+): boolean {
+  const [first, second] = database
+    .query<{ user: string }, { room: string }>(
+      `SELECT members.user FROM members
+       JOIN users ON users.user = members.user AND users.state = 'active'
+       WHERE members.room = $room AND members.role = 'owner' AND members.state = 'active'
+       LIMIT 2`,
+    )
+    .all({ room });
+  return first?.user === user && !second;
 }
 
 /** Counts the memberships of a room, pending ones too. */

@@ -7,9 +7,10 @@ import { Problem } from "../core/problems.ts";
 import { firstChain } from "./chain.ts";
 import { codeOf, faultWords, journalDamaged } from "./faults.ts";
 import { USERS_ROOMS_MEMBERS } from "./migrations/0001-users-rooms-members.ts";
+import { TOKENS_INVITES_ENCRYPTED_ROOMS } from "./migrations/0002-tokens-invites-encrypted-rooms.ts";
 
 /** Append-only: what ran on somebody's data is never edited. */
-const MIGRATIONS: readonly string[] = [USERS_ROOMS_MEMBERS];
+const MIGRATIONS: readonly string[] = [USERS_ROOMS_MEMBERS, TOKENS_INVITES_ENCRYPTED_ROOMS];
 /** "unib": tells our database from another program's. */
 const APPLICATION_ID = 0x756e6962;
 
@@ -33,8 +34,10 @@ export function openStore(options: {
       makePrivate(path);
       database.run("PRAGMA journal_mode = WAL");
       database.run("PRAGMA synchronous = FULL");
-      database.run("PRAGMA foreign_keys = ON");
+      // A table that is made anew may not take the rows with it that refer to its own.
+      database.run("PRAGMA foreign_keys = OFF");
       database.transaction(() => migrate(database, options)).immediate();
+      database.run("PRAGMA foreign_keys = ON");
     });
   });
 }
@@ -145,6 +148,9 @@ function migrate(
 ): void {
   const version = pragma(database, "user_version");
   for (const migration of MIGRATIONS.slice(version)) database.run(migration);
+  if (version < MIGRATIONS.length && database.query("PRAGMA foreign_key_check").get() !== null) {
+    throw journalDamaged("rows refer to others that are gone");
+  }
   if (version === 0) {
     database.run(`PRAGMA application_id = ${APPLICATION_ID}`);
     createBus(database, random);

@@ -1,4 +1,5 @@
 import type { RoomId, UserId } from "../core/ids.ts";
+import type { SignedRecord } from "../core/operations.ts";
 import type { RoomRecord } from "../core/records.ts";
 import type { Store } from "./open.ts";
 import { pageRows } from "./users.ts";
@@ -10,6 +11,18 @@ export const ROOM_COLUMNS = `rooms.room, rooms.name, rooms.history, rooms.shard,
 export function findRoom({ database }: Store, room: RoomId): RoomRecord | null {
   return database
     .query<RoomRecord, { room: string }>(`SELECT ${ROOM_COLUMNS} FROM rooms WHERE room = $room`)
+    .get({ room });
+}
+
+/**
+ * Finds the first record of an encrypted room's log. It is there when the room is not any more, so that
+ * no second room can have its id.
+ */
+export function findGenesis({ database }: Store, room: RoomId): SignedRecord | null {
+  return database
+    .query<SignedRecord, { room: string }>(
+      "SELECT record, signature FROM geneses WHERE room = $room",
+    )
     .get({ room });
 }
 

@@ -22,11 +22,30 @@ export const TABLES = {
     columns: ["name", "history", "shard", "content", "created_at", "created_by"],
   },
   members: { key: ["room", "user"], columns: ["role", "state", "added_at"] },
+  geneses: { key: ["room"], columns: ["record", "signature"] },
+  tokens: {
+    key: ["token"],
+    columns: ["user", "label", "scope", "room", "hash", "created_at", "expires_at"],
+  },
+  invites: {
+    key: ["invite"],
+    columns: [
+      ...["label", "role", "rooms", "verifier"],
+      ...["created_by", "created_at", "expires_at", "redeemed_by"],
+    ],
+  },
 } as const satisfies Readonly<
   Record<Table, { readonly key: readonly string[]; readonly columns: readonly string[] }>
 >;
 
-export const TABLE_NAMES = ["users", "rooms", "members"] as const satisfies readonly Table[];
+export const TABLE_NAMES = [
+  "users",
+  "rooms",
+  "members",
+  "geneses",
+  "tokens",
+  "invites",
+] as const satisfies readonly Table[];
 
 /** How a row is named in the journal: its key columns, with a space between. */
 export function rowKey(table: Table, row: Row): string {

@@ -42,6 +42,16 @@ export function hasActiveAdmin({ database }: Store): boolean {
   );
 }
 
+/** Says whether a user is an active admin, and no other one is. */
+export function isLastAdmin({ database }: Store, user: UserId): boolean {
+  const [first, second] = database
+    .query<{ user: string }, []>(
+      "SELECT user FROM users WHERE role = 'admin' AND state = 'active' LIMIT 2",
+    )
+    .all();
+  return first?.user === user && !second;
+}
+
 /** The rows of one page: no list is unbounded, whatever is asked. */
 export function pageRows(limit: number): number {
   return Math.max(0, Math.min(limit, PAGE_ROWS_MAX));

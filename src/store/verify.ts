@@ -23,7 +23,7 @@ type Folded = Readonly<Record<Table, Map<string, Written>>>;
 
 /**
  * Checks all that is stored: the schema, SQLite's own structure, the chain over every entry, and that
- * the rows of users, rooms and members are what the entries made of them.
+ * the rows of every table beside the journal are what the entries made of them.
  * Throws "journal-damaged", which names the first wrong entry by its number, or the wrong row.
  */
 export function verifyJournal(store: Store): { readonly entries: number; readonly chain: string } {
@@ -45,7 +45,14 @@ function verifyInside(store: Store): { readonly entries: number; readonly chain:
 }
 
 function verifyEntries({ database }: Store, bus: BusRecord): Folded {
-  const folded: Folded = { users: new Map(), rooms: new Map(), members: new Map() };
+  const folded: Folded = {
+    users: new Map(),
+    rooms: new Map(),
+    members: new Map(),
+    geneses: new Map(),
+    tokens: new Map(),
+    invites: new Map(),
+  };
   let seq = 0;
   let chain = firstChain(bus);
   let latestAt = 0;

@@ -11,6 +11,8 @@ test.each([
   [SEED, '"***"'],
   [`--key=${SEED}`, '"--key=***"'],
   [SEED.slice(0, 50), '"***"'],
+  [`ubt_${"a".repeat(26)}_${"x".repeat(43)}`, '"***"'],
+  [`join ubi_${"a".repeat(26)}_${"x".repeat(20)}`, '"join ***"'],
   ["nats://u:secret@host:1", '"nats://***@host:1"'],
   ["x".repeat(100), `"${"x".repeat(80)}…"`],
 ])("%j is shown as %s", (text, shown) => expect(quote(text)).toBe(shown));

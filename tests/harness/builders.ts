@@ -3,10 +3,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  type InviteId,
+  inviteIdOf,
   isOperationId,
   type OperationId,
   type RoomId,
   roomIdOf,
+  type TokenId,
+  tokenIdOf,
   type UserId,
 } from "../../src/core/ids.ts";
 import { userKeyOf } from "../../src/core/nkey.ts";
@@ -18,15 +22,21 @@ import {
   OPERATION_FORMAT,
   type Operation,
   type Outcome,
+  type SignedRecord,
 } from "../../src/core/operations.ts";
 import { openWritePath, type WritePath } from "../../src/server/write-path.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
+import { TABLE_NAMES } from "../../src/store/tables.ts";
 
 export const operator: Actor = { kind: "operator" };
 export const anonymous: Actor = { kind: "anonymous" };
 
 export function asUser(user: UserId): Actor {
   return { kind: "user", user };
+}
+
+export function asToken(user: UserId, token: TokenId): Actor {
+  return { kind: "token", user, token };
 }
 
 /** PKCS #8 in front of the 32 bytes of an Ed25519 seed. */
@@ -46,9 +56,21 @@ export function aUser(label?: string): UserId {
 
 /** A room id: a random one, or always the same one for a label. */
 export function aRoom(label?: string): RoomId {
-  return roomIdOf(
-    label === undefined ? randomBytes(17) : createHash("sha256").update(label).digest(),
-  );
+  return roomIdOf(bytesOf(label));
+}
+
+/** A token's id, as `aRoom`. */
+export function aToken(label?: string): TokenId {
+  return tokenIdOf(bytesOf(label));
+}
+
+/** An invite's id, as `aRoom`. */
+export function anInvite(label?: string): InviteId {
+  return inviteIdOf(bytesOf(label));
+}
+
+function bytesOf(label: string | undefined): Uint8Array {
+  return label === undefined ? randomBytes(32) : createHash("sha256").update(label).digest();
 }
 
 export function anOperationId(label?: string): OperationId {
@@ -60,12 +82,15 @@ export function anOperationId(label?: string): OperationId {
   return id;
 }
 
+/** When `anOperation` is asked for, unless it says otherwise. */
+export const NOW = 1_700_000_000_000;
+
 /** A whole operation around a change; the local operator's unless `more` says otherwise. */
 export function anOperation(change: Change, more: Partial<Operation> = {}): Operation {
   return {
     format: OPERATION_FORMAT,
     id: anOperationId(),
-    at: 1_700_000_000_000,
+    at: NOW,
     actor: operator,
     evidence: { kind: "local", uid: 1000 },
     signatureId: null,
@@ -88,6 +113,73 @@ export function roomCreate(
     history: "k",
     shard: "0",
     owner: null,
+    genesis: null,
+    ...more,
+  };
+}
+
+/** What makes a room encrypted, as the store sees it: a text and a signature that it does not judge. */
+export function aGenesis(label = "genesis"): SignedRecord {
+  return { record: Buffer.from(label).toString("base64url"), signature: "s".repeat(86) };
+}
+
+type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
+
+/** The change that makes a token, with whole defaults: it lives an hour. */
+export function tokenCreate(
+  user: UserId,
+  more: Partial<ChangeOf<"token.create">> = {},
+): ChangeOf<"token.create"> {
+  return {
+    kind: "token.create",
+    token: aToken(),
+    user,
+    label: "",
+    scope: "write",
+    room: null,
+    hash: "0".repeat(64),
+    expiresAt: NOW + 3_600_000,
+    ...more,
+  };
+}
+
+/** The change that makes an invite, with whole defaults: of a member, for a day, into no room. */
+export function inviteCreate(
+  more: Partial<ChangeOf<"invite.create">> = {},
+): ChangeOf<"invite.create"> {
+  return {
+    kind: "invite.create",
+    invite: anInvite(),
+    label: "",
+    role: "member",
+    rooms: [],
+    verifier: "0".repeat(64),
+    expiresAt: NOW + 86_400_000,
+    ...more,
+  };
+}
+
+/** The change by which a key uses an invite. */
+export function inviteRedeem(
+  invite: InviteId,
+  user: UserId,
+  name: string | null = null,
+): ChangeOf<"invite.redeem"> {
+  return { kind: "invite.redeem", invite, user, name };
+}
+
+/** The change of a user's record that names nothing else than `more`. */
+export function userUpdate(
+  user: UserId,
+  more: Partial<ChangeOf<"user.update">>,
+): ChangeOf<"user.update"> {
+  return {
+    kind: "user.update",
+    user,
+    name: null,
+    role: null,
+    accept: null,
+    ifVersion: null,
     ...more,
   };
 }
@@ -98,15 +190,17 @@ export interface TestBus extends Disposable {
   readonly store: Store;
   readonly writePath: WritePath;
   /** Commits a change, as the operator unless said otherwise. */
-  commit(change: Change, actor?: Actor): Promise<Committed>;
+  commit(change: Change, actor?: Actor, more?: Partial<Operation>): Promise<Committed>;
   /** Commits a change that has to be applied, and returns its effects. */
-  must(change: Change, actor?: Actor): Promise<readonly Effect[]>;
+  must(change: Change, actor?: Actor, more?: Partial<Operation>): Promise<readonly Effect[]>;
   /** Commits a change and says how it went: a problem's code, or `applied`. */
-  try(change: Change, actor?: Actor): Promise<string>;
+  try(change: Change, actor?: Actor, more?: Partial<Operation>): Promise<string>;
   /** Adds an active user of its own. */
   addUser(role?: "admin" | "member"): Promise<UserId>;
   /** Makes a room with an owner, if one is named. */
   addRoom(owner?: UserId): Promise<RoomId>;
+  /** Makes an encrypted room. */
+  addEncryptedRoom(owner: UserId): Promise<RoomId>;
   /** Everything stored but the journal, for "nothing else was written". */
   rows(): string;
 }
@@ -119,10 +213,10 @@ export function openTestBus(
   const store = openStore({ path, random: options.random ?? randomBytes });
   const writePath = openWritePath(store);
 
-  const commit = (change: Change, actor: Actor = operator) =>
-    writePath.commit(anOperation(change, { actor }));
-  const must = async (change: Change, actor?: Actor) => {
-    const { outcome } = await commit(change, actor);
+  const commit = (change: Change, actor: Actor = operator, more: Partial<Operation> = {}) =>
+    writePath.commit(anOperation(change, { actor, ...more }));
+  const must: TestBus["must"] = async (change, ...more) => {
+    const { outcome } = await commit(change, ...more);
     if (outcome.status === "applied") return outcome.effects;
     throw new Error(`${change.kind} was refused: ${outcome.refusal.detail}`);
   };
@@ -132,7 +226,7 @@ export function openTestBus(
     writePath,
     commit,
     must,
-    try: async (change, actor) => codeOfOutcome((await commit(change, actor)).outcome),
+    try: async (change, ...more) => codeOfOutcome((await commit(change, ...more)).outcome),
     addUser: async (role = "member") => {
       const user = aUser();
       await must({ kind: "user.add", user, name: null, role });
@@ -141,6 +235,11 @@ export function openTestBus(
     addRoom: async (owner) => {
       const room = aRoom();
       await must(roomCreate(room, { owner: owner ?? null }));
+      return room;
+    },
+    addEncryptedRoom: async (owner) => {
+      const room = aRoom();
+      await must(roomCreate(room, { owner, genesis: aGenesis(room) }), asUser(owner));
       return room;
     },
     rows: () => rowsOf(store),
@@ -155,11 +254,12 @@ export function codeOfOutcome(outcome: Outcome): string {
   return outcome.status === "applied" ? "applied" : outcome.refusal.code;
 }
 
+/** What `rows` says of a bus where nothing was made. */
+export const NO_ROWS = JSON.stringify(TABLE_NAMES.map(() => []));
+
 /** The rows that the journal made, as one text. */
 export function rowsOf({ database }: Store): string {
   return JSON.stringify(
-    ["users", "rooms", "members"].map((table) =>
-      database.query(`SELECT * FROM ${table} ORDER BY 1, 2`).all(),
-    ),
+    TABLE_NAMES.map((table) => database.query(`SELECT * FROM ${table} ORDER BY 1, 2`).all()),
   );
 }

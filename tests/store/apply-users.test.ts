@@ -2,7 +2,16 @@
 import { describe, expect, test } from "bun:test";
 import { actorFacts } from "../../src/store/decision.ts";
 import { findUser } from "../../src/store/users.ts";
-import { anonymous, aRoom, asUser, aUser, openTestBus } from "../harness/builders.ts";
+import { userVersion } from "../../src/store/versions.ts";
+import {
+  anonymous,
+  aRoom,
+  asUser,
+  aUser,
+  NOW,
+  openTestBus,
+  userUpdate,
+} from "../harness/builders.ts";
 
 describe("seeding", () => {
   test("makes the first admin once; the next is told how to add another", async () => {
@@ -78,12 +87,12 @@ describe("revoking", () => {
   test("takes from an admin what an admin may, and restoring gives it back", async () => {
     using bus = openTestBus();
     const admin = await bus.addUser("admin");
-    expect(actorFacts(bus.store, asUser(admin))).toMatchObject({ role: "admin" });
+    expect(actorFacts(bus.store, asUser(admin), NOW)).toMatchObject({ role: "admin" });
     await bus.must({ kind: "user.revoke", user: admin });
-    expect(actorFacts(bus.store, asUser(admin))).toMatchObject({ role: null });
+    expect(actorFacts(bus.store, asUser(admin), NOW)).toMatchObject({ role: null });
     expect(await bus.try({ kind: "user.restore", user: admin }, asUser(admin))).toBe("forbidden");
     await bus.must({ kind: "user.restore", user: admin });
-    expect(actorFacts(bus.store, asUser(admin))).toMatchObject({ role: "admin" });
+    expect(actorFacts(bus.store, asUser(admin), NOW)).toMatchObject({ role: "admin" });
   });
 
   test("keeps memberships dormant: they are there again after restoring", async () => {
@@ -102,4 +111,68 @@ describe("revoking", () => {
     expect(await bus.try({ kind: "user.restore", user: aUser() })).toBe("user-not-found");
     expect(await bus.try({ kind: "room.delete", room: aRoom() })).toBe("room-not-found");
   });
+});
+
+describe("changing a user", () => {
+  test("is an admin's for name and role, and one's own for whose adding one takes", async () => {
+    using bus = openTestBus();
+    const [admin, user] = [await bus.addUser("admin"), await bus.addUser()];
+    const before = bus.rows();
+    expect(await bus.try(userUpdate(user, { name: "Eve" }), asUser(user))).toBe("forbidden");
+    expect(await bus.try(userUpdate(user, { role: "admin" }), asUser(user))).toBe("forbidden");
+    expect(await bus.try(userUpdate(user, { accept: "all" }), asUser(admin))).toBe("forbidden");
+    expect(await bus.try(userUpdate(user, { accept: "all" }))).toBe("forbidden");
+    expect(await bus.try(userUpdate(aUser(), { name: "Eve" }))).toBe("user-not-found");
+    expect(bus.rows()).toBe(before);
+    const later = { at: NOW + 5 };
+    expect(await bus.must(userUpdate(user, { name: "Eve" }), asUser(admin), later)).toEqual([]);
+    await bus.must(userUpdate(user, { accept: "all" }), asUser(user));
+    await bus.must(userUpdate(user, { role: "admin" }));
+    expect(findUser(bus.store, user)).toEqual({
+      ...{ user, name: "Eve", role: "admin", state: "active", accept: "all" },
+      ...{ createdAt: NOW, changedAt: NOW + 5 },
+    });
+  });
+
+  test("to what it is changes nothing, and a name is nobody else's", async () => {
+    using bus = openTestBus();
+    const [user, other] = [await bus.addUser(), await bus.addUser()];
+    await bus.must(userUpdate(user, { name: "Eve" }));
+    const before = bus.rows();
+    expect(await bus.try(userUpdate(user, { name: "Eve" }), undefined, { at: NOW + 9 })).toBe(
+      "applied",
+    );
+    expect(await bus.try(userUpdate(other, { name: "EVE" }))).toBe("name-taken");
+    expect(bus.rows()).toBe(before);
+    expect(await bus.try(userUpdate(user, { name: "EVE" }))).toBe("applied");
+  });
+
+  test("is refused when it was changed since the caller looked", async () => {
+    using bus = openTestBus();
+    const user = await bus.addUser();
+    const version = () => {
+      const record = findUser(bus.store, user);
+      return record && userVersion(record);
+    };
+    const seen = version();
+    await bus.must(userUpdate(user, { name: "Eve", ifVersion: seen }));
+    const stale = userUpdate(user, { name: "Mallory", ifVersion: seen });
+    expect(await bus.try(stale)).toBe("version-conflict");
+    expect(await bus.try(userUpdate(user, { name: "x", ifVersion: "" }))).toBe("version-conflict");
+    expect(findUser(bus.store, user)?.name).toBe("Eve");
+  });
+});
+
+test("the last admin is neither revoked nor made a member by accident, but by the operator", async () => {
+  using bus = openTestBus();
+  const [first, second] = [await bus.addUser("admin"), await bus.addUser("admin")];
+  const lower = (user: typeof first) => userUpdate(user, { role: "member" });
+  expect(await bus.try(lower(second), asUser(first))).toBe("applied");
+  expect(await bus.try(lower(first), asUser(first))).toBe("last-admin");
+  expect(await bus.try({ kind: "user.revoke", user: first }, asUser(first))).toBe("last-admin");
+  await bus.must(userUpdate(second, { role: "admin" }));
+  await bus.must({ kind: "user.revoke", user: second }, asUser(first));
+  // A revoked admin is no second one.
+  expect(await bus.try({ kind: "user.revoke", user: first }, asUser(first))).toBe("last-admin");
+  expect(await bus.try({ kind: "user.revoke", user: first })).toBe("applied");
 });

@@ -19,7 +19,7 @@ import { USERS_ROOMS_MEMBERS } from "../../src/store/migrations/0001-users-rooms
 import { openStore, openStoreForReading } from "../../src/store/open.ts";
 import { listUsers } from "../../src/store/users.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
-import { aUser, openTestBus } from "../harness/builders.ts";
+import { asUser, aUser, inviteCreate, openTestBus, tokenCreate } from "../harness/builders.ts";
 
 let folder = "";
 let path = "";
@@ -213,6 +213,15 @@ describe("a damaged value is refused by the schema itself", () => {
     "UPDATE rooms SET shard = '*'",
     "UPDATE rooms SET shard = 'ff'",
     "UPDATE rooms SET content = 'open'",
+    "UPDATE geneses SET room = 'none'",
+    "UPDATE tokens SET scope = 'root'",
+    "UPDATE tokens SET user = 'nobody'",
+    "UPDATE tokens SET hash = ''",
+    "UPDATE tokens SET room = ''",
+    "UPDATE tokens SET expires_at = 'never'",
+    "UPDATE invites SET role = 'owner'",
+    "UPDATE invites SET verifier = ''",
+    "UPDATE invites SET redeemed_by = 'nobody'",
     "UPDATE members SET role = 'admin'",
     "UPDATE members SET state = 'revoked'",
     "UPDATE members SET room = 'none'",
@@ -222,7 +231,11 @@ describe("a damaged value is refused by the schema itself", () => {
     "UPDATE journal SET at = 'now'",
   ])("%s", async (sql) => {
     using bus = openTestBus();
-    await bus.addRoom(await bus.addUser());
+    const user = await bus.addUser();
+    await bus.addRoom(user);
+    await bus.addEncryptedRoom(user);
+    await bus.must(tokenCreate(user), asUser(user));
+    await bus.must(inviteCreate());
     expect(() => bus.store.database.run(sql)).toThrow(/constraint failed|cannot store/);
   });
 });

@@ -4,6 +4,7 @@ import {
   countMembers,
   countRoomsOf,
   findMember,
+  isLastOwner,
   listAllMembers,
   listMembers,
   listMemberships,
@@ -14,10 +15,19 @@ import {
   findUser,
   findUserByName,
   hasActiveAdmin,
+  isLastAdmin,
   listUsers,
   pageRows,
 } from "../../src/store/users.ts";
-import { anonymous, aRoom, asUser, aUser, openTestBus, roomCreate } from "../harness/builders.ts";
+import {
+  anonymous,
+  aRoom,
+  asUser,
+  aUser,
+  openTestBus,
+  roomCreate,
+  userUpdate,
+} from "../harness/builders.ts";
 
 describe("users", () => {
   test("are found by key, and by name in whatever case it is typed", async () => {
@@ -52,6 +62,28 @@ describe("users", () => {
     }
     const expected = users.map((user, at) => `${user} ${at === 0 ? "revoked" : "active"}`);
     expect(seen).toEqual(expected.sort());
+  });
+
+  test("the last admin and the last owner are who they are while they are active", async () => {
+    using bus = openTestBus();
+    const [first, second] = [await bus.addUser("admin"), await bus.addUser()];
+    const room = await bus.addRoom(first);
+    const last = (user: typeof first) => [
+      isLastAdmin(bus.store, user),
+      isLastOwner(bus.store, { room, user }),
+    ];
+    expect([last(first), last(second)]).toEqual([
+      [true, true],
+      [false, false],
+    ]);
+    await bus.must({ kind: "member.add", room, user: second, role: "owner" });
+    await bus.must(userUpdate(second, { role: "admin" }));
+    expect([last(first), last(second)].flat()).not.toContain(true);
+    await bus.must({ kind: "user.revoke", user: second });
+    expect([last(first), last(second)]).toEqual([
+      [true, true],
+      [false, false],
+    ]);
   });
 
   test("an admin is active only while not revoked", async () => {
@@ -142,6 +174,19 @@ describe("members", () => {
     ]);
   });
 
+  test("have rights in encrypted rooms alone where plain ones are closed [M-085]", async () => {
+    using bus = openTestBus();
+    const user = await bus.addUser();
+    const plain = await bus.addRoom(user);
+    const sealed = await bus.addEncryptedRoom(user);
+    const of = (plainRooms: boolean) =>
+      listMemberships(bus.store, user, { plainRooms }).map(({ id }) => id);
+    expect(of(true)).toEqual([plain, sealed].sort());
+    expect(of(false)).toEqual([sealed]);
+    await bus.must({ kind: "user.revoke", user });
+    expect(of(false)).toEqual([]);
+  });
+
   test("have rights from accepted memberships alone, and none while revoked [M-013] [G-01]", async () => {
     using bus = openTestBus();
     const user = await bus.addUser();
@@ -150,12 +195,12 @@ describe("members", () => {
     const waiting = await bus.addRoom(other);
     await bus.must({ kind: "member.add", room: waiting, user, role: "owner" }, asUser(other));
     const rights = [{ id: room, history: "k", shard: "0", role: "owner" } as const];
-    expect(listMemberships(bus.store, user)).toEqual(rights);
-    expect(listMemberships(bus.store, aUser())).toEqual([]);
+    expect(listMemberships(bus.store, user, { plainRooms: true })).toEqual(rights);
+    expect(listMemberships(bus.store, aUser(), { plainRooms: true })).toEqual([]);
     await bus.must({ kind: "user.revoke", user });
-    expect(listMemberships(bus.store, user)).toEqual([]);
+    expect(listMemberships(bus.store, user, { plainRooms: true })).toEqual([]);
     await bus.must({ kind: "user.restore", user });
-    expect(listMemberships(bus.store, user)).toEqual(rights);
+    expect(listMemberships(bus.store, user, { plainRooms: true })).toEqual(rights);
     expect(listMembers(bus.store, { room: waiting, limit: 9 })).toHaveLength(2);
   });
 });

@@ -9,10 +9,21 @@ import { listMemberships } from "../../src/store/members.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
 import { listUsers } from "../../src/store/users.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
-import { anOperation, aRoom, aUser, openTestBus, roomCreate, rowsOf } from "../harness/builders.ts";
+import {
+  aGenesis,
+  anOperation,
+  aRoom,
+  asUser,
+  aUser,
+  inviteCreate,
+  openTestBus,
+  roomCreate,
+  rowsOf,
+  tokenCreate,
+} from "../harness/builders.ts";
 import { count, recordProof } from "../harness/counts.ts";
 
-/** A bus of nine entries: applied and refused ones, rows made, changed and gone. */
+/** A bus of some entries: applied and refused ones, rows made, changed and gone. */
 async function aBus() {
   const bus = openTestBus();
   const [alice, bob] = [aUser(), aUser()];
@@ -28,9 +39,13 @@ async function aBus() {
   const signed = { signatureId: "s".repeat(64) };
   await bus.writePath.commit(anOperation({ kind: "user.restore", user: bob }, signed));
   await bus.writePath.commit(anOperation({ kind: "user.revoke", user: bob }, signed));
+  const vault = roomCreate(aRoom(), { owner: alice, genesis: aGenesis() });
+  await bus.must(vault, asUser(alice));
+  await bus.must(tokenCreate(alice, { room }), asUser(alice));
+  await bus.must(inviteCreate({ rooms: [{ room, role: "reader" }] }), asUser(alice));
   return bus;
 }
-const ENTRIES = 10;
+const ENTRIES = 13;
 
 /** What verifying says, or "whole". */
 function verdict(store: Store): string {
@@ -137,9 +152,9 @@ describe("damage is named", () => {
     ["UPDATE journal SET seq = 99 WHERE seq = 5", "entry 5 is missing"],
     ["UPDATE journal SET seq = seq + 100 WHERE seq > 5", "entry 6 is missing"],
     ["UPDATE bus SET last_seq = 9", "entry 10 is newer than the journal's head"],
-    ["UPDATE bus SET last_seq = 11", "entry 11 is missing"],
-    ["UPDATE bus SET chain = zeroblob(32)", "the head of the journal does not follow entry 10"],
-    ["UPDATE bus SET latest_at = 5", "the head of the journal does not follow entry 10"],
+    [`UPDATE bus SET last_seq = ${ENTRIES + 1}`, `entry ${ENTRIES + 1} is missing`],
+    ["UPDATE bus SET chain = zeroblob(32)", `head of the journal does not follow entry ${ENTRIES}`],
+    ["UPDATE bus SET latest_at = 5", `the head of the journal does not follow entry ${ENTRIES}`],
     ["UPDATE bus SET generation = lower(hex(zeroblob(16)))", "entry 1 is not what was written"],
     ["UPDATE bus SET bus_id = lower(hex(zeroblob(16)))", "entry 1 is not what was written"],
     ["UPDATE bus SET bus_id = upper(hex(randomblob(16)))", "entry 1 is not what was written"],
@@ -155,8 +170,19 @@ describe("damage is named", () => {
     ["UPDATE users SET state = 'revoked' WHERE name = 'Bob'", "is not what entry 9 made it"],
     ["UPDATE users SET name = 'Mallory' WHERE name = 'Bob'", "is not what entry 9 made it"],
     ["UPDATE users SET name_key = 'alice'  WHERE name = 'Bob'", "is not what entry 9 made it"],
-    ["UPDATE rooms SET shard = '5'", "is not what entry 3 made it"],
+    ["UPDATE rooms SET shard = '5' WHERE content = 'plain'", "is not what entry 3 made it"],
+    ["UPDATE rooms SET content = 'plain'", "is not what entry 11 made it"],
     ["UPDATE members SET role = 'owner'", "is not what entry 4 made it"],
+    ["UPDATE geneses SET record = 'AA'", "of geneses is not what entry 11 made it"],
+    ["DELETE FROM geneses", "of geneses that entry 11 made is gone"],
+    ["UPDATE tokens SET room = NULL", "of tokens is not what entry 12 made it"],
+    ["UPDATE tokens SET scope = 'admin'", "of tokens is not what entry 12 made it"],
+    [`UPDATE tokens SET hash = '${"f".repeat(64)}'`, "of tokens is not what entry 12 made it"],
+    ["UPDATE tokens SET expires_at = 9999999999999", "of tokens is not what entry 12 made it"],
+    ["UPDATE invites SET role = 'admin'", "of invites is not what entry 13 made it"],
+    ["UPDATE invites SET rooms = '[]'", "of invites is not what entry 13 made it"],
+    ["UPDATE invites SET redeemed_by = (SELECT user FROM users)", "is not what entry 13 made it"],
+    ["DELETE FROM invites", "of invites that entry 13 made is gone"],
     ["DELETE FROM members WHERE role = 'reader'", "of members that entry 4 made is gone"],
     [
       `INSERT INTO users VALUES
@@ -219,5 +245,8 @@ function openAndVerify(path: string): string | Problem {
 
 function contentOf(store: Store): string {
   const users = listUsers(store, { limit: 100 }).map(({ user }) => user);
-  return JSON.stringify([rowsOf(store), users.map((user) => listMemberships(store, user))]);
+  return JSON.stringify([
+    rowsOf(store),
+    users.map((user) => listMemberships(store, user, { plainRooms: true })),
+  ]);
 }

@@ -16,6 +16,8 @@ describe("a user in as many rooms as a user may be in", () => {
     await bus.must({ kind: "member.add", room: waiting, user, role: "member" }, asUser(other));
     const rooms = Array.from({ length: ROOMS_PER_USER_MAX }, () => aRoom());
     for (const room of rooms) await bus.must(roomCreate(room, { owner: user }));
+    const [shared = aRoom()] = rooms;
+    await bus.must({ kind: "member.add", room: shared, user: other, role: "owner" });
     const before = bus.rows();
     const another = await bus.addRoom(other);
     const add = { kind: "member.add", room: another, user, role: "member" } as const;
@@ -27,8 +29,8 @@ describe("a user in as many rooms as a user may be in", () => {
     expect(await bus.try(accept, asUser(user))).toBe("rooms-full");
     await bus.must({ kind: "room.delete", room: another });
     expect(bus.rows()).toBe(before);
-    expect(listMemberships(bus.store, user)).toHaveLength(ROOMS_PER_USER_MAX);
-    await bus.must({ kind: "member.remove", room: rooms[0] ?? aRoom(), user }, asUser(user));
+    expect(listMemberships(bus.store, user, { plainRooms: true })).toHaveLength(ROOMS_PER_USER_MAX);
+    await bus.must({ kind: "member.remove", room: shared, user }, asUser(user));
     expect(await bus.try(accept, asUser(user))).toBe("applied");
     expect(verifyJournal(bus.store).entries).toBeGreaterThan(ROOMS_PER_USER_MAX);
   });
@@ -48,7 +50,7 @@ test("strangers cannot fill a user's list beyond what may wait; whoever declines
   }
   expect((await add()).code).toBe("pending-full");
   expect(countRoomsOf(bus.store, { user, state: "pending" })).toBe(PENDING_PER_USER_MAX);
-  expect(listMemberships(bus.store, user)).toEqual([]);
+  expect(listMemberships(bus.store, user, { plainRooms: true })).toEqual([]);
   await bus.must({ kind: "member.remove", room: first.room, user }, asUser(user));
   expect((await add()).code).toBe("applied");
 });

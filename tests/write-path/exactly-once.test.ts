@@ -98,3 +98,74 @@ test("a signed request used again under another operation id is refused, and rec
   expect(getBus(bus.store).lastSeq).toBe(3);
   expect(verifyJournal(bus.store).entries).toBe(3);
 });
+
+describe("a signed request that somebody sends again", () => {
+  const signed = (letter: string) => ({ signatureId: letter.repeat(64) });
+
+  test("tells nothing of what was recorded under its Idempotency-Key, and takes no number", async () => {
+    using bus = openTestBus();
+    const heard: number[] = [];
+    const operation = addUser({ ...signed("a"), idempotencyKey: "once" });
+    const first = await bus.writePath.commit(operation);
+    expect(codeOfOutcome(first.outcome)).toBe("applied");
+    bus.writePath.onApplied(({ seq }) => heard.push(seq));
+    const before = bus.rows();
+    for (let again = 0; again < 3; again++) {
+      const { outcome, repeated } = await bus.writePath.commit(operation);
+      expect(outcome).toMatchObject({
+        status: "refused",
+        refusal: { code: "signature-repeated" },
+      });
+      expect(repeated).toBe(false);
+    }
+    expect(bus.rows()).toBe(before);
+    expect(getBus(bus.store).lastSeq).toBe(1);
+    expect(heard).toEqual([]);
+    expect(verifyJournal(bus.store).entries).toBe(1);
+  });
+
+  test("is told the same where the operation was refused: not even that is repeated", async () => {
+    using bus = openTestBus();
+    const operation = addUser({ ...signed("a"), actor: asUser(aUser()) });
+    expect(codeOfOutcome((await bus.writePath.commit(operation)).outcome)).toBe("forbidden");
+    const again = await bus.writePath.commit(operation);
+    expect(codeOfOutcome(again.outcome)).toBe("signature-repeated");
+  });
+
+  test("gets the recorded outcome if it was signed anew, under the same key for the same body", async () => {
+    using bus = openTestBus();
+    const operation = addUser({ ...signed("a"), idempotencyKey: "once" });
+    const first = await bus.writePath.commit(operation);
+    const retry = { ...operation, ...signed("b"), at: operation.at + 1 };
+    expect(await bus.writePath.commit(retry)).toEqual({ ...first, repeated: true });
+    expect(getBus(bus.store).lastSeq).toBe(1);
+    const other = addUser({ ...signed("c"), id: operation.id, idempotencyKey: "once" });
+    const conflict = await bus.writePath.commit(other);
+    expect(codeOfOutcome(conflict.outcome)).toBe("idempotency-conflict");
+    // A repeat and a conflict are no entries, so their signatures are not in the journal.
+    expect(isSignatureUsed(bus.store, "b".repeat(64))).toBe(false);
+  });
+
+  test("cannot reuse a nonce for another request under a key that is recorded", async () => {
+    using bus = openTestBus();
+    const first = addUser({ ...signed("a"), idempotencyKey: "one" });
+    const second = addUser({ ...signed("b"), idempotencyKey: "two" });
+    await bus.writePath.commit(first);
+    await bus.writePath.commit(second);
+    const mixed = { ...second, ...signed("a") };
+    const { outcome } = await bus.writePath.commit(mixed);
+    expect(codeOfOutcome(outcome)).toBe("signature-repeated");
+    expect(getBus(bus.store).lastSeq).toBe(2);
+  });
+
+  test("asked many times at once happens once, and all others are told so", async () => {
+    using bus = openTestBus();
+    const operation = addUser(signed("a"));
+    const all = await Promise.all(
+      Array.from({ length: 20 }, () => bus.writePath.commit(operation)),
+    );
+    const codes = all.map(({ outcome }) => codeOfOutcome(outcome));
+    expect(codes.filter((code) => code === "applied")).toHaveLength(1);
+    expect(codes.filter((code) => code === "signature-repeated")).toHaveLength(19);
+  });
+});

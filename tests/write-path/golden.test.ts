@@ -14,34 +14,60 @@ import { firstChain, nextChain } from "../../src/store/chain.ts";
 import { getBus } from "../../src/store/journal.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
 import {
+  aGenesis,
+  anInvite,
   anOperation,
   anOperationId,
   anonymous,
   aRoom,
+  asToken,
   asUser,
+  aToken,
   aUser,
+  inviteCreate,
+  inviteRedeem,
   openTestBus,
   roomCreate,
+  tokenCreate,
+  userUpdate,
 } from "../harness/builders.ts";
 import { expectGolden } from "../harness/golden.ts";
 
 const alice = aUser("alice");
 const bob = aUser("bob");
+const carol = aUser("carol");
+const dave = aUser("dave");
 const room = aRoom("lobby");
+const den = aRoom("den");
+const vault = aRoom("vault");
+const token = aToken("alice's");
+const invite = anInvite("carol's");
 
-/** One of each change, of each actor, of each evidence; applied and refused. */
-const OPERATIONS: readonly (readonly [Change, Partial<Operation>])[] = [
+type Case = readonly [Change, Partial<Operation>];
+
+/** A room as the first version made it: rooms had no genesis. */
+function oldRoomCreate(...given: Parameters<typeof roomCreate>): Change {
+  const { genesis: _, ...old } = { genesis: null, ...roomCreate(...given) };
+  // What data on disk holds, and the type does not say any more.
+  return old as Change;
+}
+
+/** What the first version wrote, and every later one reads: never edited. */
+const FIRST_OPERATIONS: readonly Case[] = [
   [{ kind: "user.seed", user: alice, name: "Alice" }, {}],
   [
     { kind: "user.add", user: bob, name: null, role: "member" },
     {
       actor: asUser(alice),
-      evidence: { kind: "signature", base: '"@method": POST', signature: "c2ln", body: "{}" },
+      // As above: signatures had no certificate.
+      evidence: {
+        ...{ kind: "signature", base: '"@method": POST', signature: "c2ln", body: "{}" },
+      } as Operation["evidence"],
       signatureId: "5".repeat(64),
       idempotencyKey: "bob, once",
     },
   ],
-  [roomCreate(room, { name: "Zoë's 部屋", shard: "b" }), { actor: asUser(alice) }],
+  [oldRoomCreate(room, { name: "Zoë's 部屋", shard: "b" }), { actor: asUser(alice) }],
   [
     { kind: "member.add", room, user: bob, role: "writer" },
     { actor: asUser(bob), evidence: { kind: "token", token: "t1" } },
@@ -51,9 +77,52 @@ const OPERATIONS: readonly (readonly [Change, Partial<Operation>])[] = [
   [{ kind: "user.revoke", user: bob }, { at: 1_600_000_000_000 }],
   [{ kind: "user.restore", user: bob }, { signatureId: "5".repeat(64) }],
   [{ kind: "member.remove", room, user: bob }, {}],
-  [roomCreate(aRoom("attic")), { actor: anonymous, evidence: { kind: "none" } }],
+  [oldRoomCreate(aRoom("attic")), { actor: anonymous, evidence: { kind: "none" } }],
   [{ kind: "room.delete", room }, {}],
 ];
+
+/** One of each change, of each actor, of each evidence; applied and refused. */
+const OPERATIONS: readonly Case[] = [
+  ...FIRST_OPERATIONS,
+  [userUpdate(alice, { accept: "all" }), { actor: asUser(alice) }],
+  [userUpdate(bob, { name: "Bob", role: "admin", ifVersion: "none" }), {}],
+  [{ kind: "user.restore", user: bob }, {}],
+  [
+    roomCreate(vault, { owner: alice, genesis: aGenesis() }),
+    {
+      actor: asUser(alice),
+      evidence: {
+        ...{ kind: "signature", base: '"@method": POST', signature: "c2ln" },
+        ...{ certificate: `${alice}.c2ln`, body: '{"name":"vault"}' },
+      },
+      signatureId: "6".repeat(64),
+    },
+  ],
+  [{ kind: "member.add", room: vault, user: bob, role: "reader" }, { actor: asUser(alice) }],
+  [roomCreate(den), { actor: asUser(alice) }],
+  [tokenCreate(alice, { token, label: "laptop", room: den }), { actor: asUser(alice) }],
+  [
+    { kind: "room.update", room: den, name: "cave", ifVersion: null },
+    { actor: asToken(alice, token), evidence: { kind: "token", token } },
+  ],
+  [inviteCreate({ invite, rooms: [{ room: den, role: "reader" }] }), { actor: asUser(alice) }],
+  [inviteRedeem(invite, carol, "Carol"), { actor: asUser(carol) }],
+  [{ kind: "invite.revoke", invite }, {}],
+  [inviteCreate({ invite: anInvite("nobody's"), role: "admin" }), {}],
+  [{ kind: "invite.revoke", invite: anInvite("nobody's") }, {}],
+  [{ kind: "user.replace-key", user: alice, by: dave }, {}],
+  [{ kind: "token.revoke", token }, { actor: asUser(dave) }],
+  [{ kind: "room.delete", room: vault }, { actor: asUser(dave) }],
+];
+
+/** The compiler asks for every kind, and the test for a case of each. */
+const KINDS: Readonly<Record<Change["kind"], true>> = {
+  ...{ "user.seed": true, "user.add": true, "user.revoke": true, "user.restore": true },
+  ...{ "user.update": true, "user.replace-key": true, "token.create": true, "token.revoke": true },
+  ...{ "invite.create": true, "invite.revoke": true, "invite.redeem": true, "room.create": true },
+  ...{ "room.update": true, "room.delete": true, "member.add": true, "member.accept": true },
+  "member.remove": true,
+};
 
 function fixedBus() {
   let part = 0;
@@ -66,6 +135,8 @@ test("the encoding of entries, outcomes and rows, and the chain over them, are f
     const fixed = { id: anOperationId(`operation ${index}`), at: 1_700_000_000_000 + index };
     apply(bus.store, { seq: index + 1, operation: anOperation(change, { ...fixed, ...more }) });
   }
+  const kinds: readonly string[] = OPERATIONS.map(([{ kind }]) => kind);
+  expect([...new Set(kinds)].sort()).toEqual(Object.keys(KINDS).sort());
   const entries = bus.store.database
     .query<object, []>(
       "SELECT entry, outcome, changes, lower(hex(chain)) AS chain FROM journal ORDER BY seq",

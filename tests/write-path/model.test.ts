@@ -4,90 +4,55 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { PENDING_PER_USER_MAX, ROOMS_PER_USER_MAX } from "../../src/core/limits.ts";
-import type { Actor, Change, Committed, Operation } from "../../src/core/operations.ts";
-import { apply } from "../../src/store/apply.ts";
-import { getBus } from "../../src/store/journal.ts";
-import { countRoomsOf, findMember, listMemberships, listRoomsOf } from "../../src/store/members.ts";
-import { openStore, type Store } from "../../src/store/open.ts";
-import { findUser } from "../../src/store/users.ts";
-import { verifyJournal } from "../../src/store/verify.ts";
+import type { InviteId, RoomId } from "../../src/core/ids.ts";
 import {
-  anOperation,
-  anonymous,
-  aRoom,
-  asUser,
-  aUser,
-  openTestBus,
-  operator,
-  roomCreate,
-  rowsOf,
-} from "../harness/builders.ts";
-import { count, recordProof } from "../harness/counts.ts";
+  PENDING_PER_USER_MAX,
+  ROOMS_PER_USER_MAX,
+  TOKENS_PER_USER_MAX,
+} from "../../src/core/limits.ts";
+import type { Committed, Operation } from "../../src/core/operations.ts";
+import type { RoomRecord, TokenRecord, UserRecord } from "../../src/core/records.ts";
+import { apply } from "../../src/store/apply.ts";
+import { findInvite } from "../../src/store/invites.ts";
+import { getBus } from "../../src/store/journal.ts";
+import {
+  countRoomsOf,
+  findMember,
+  listAllMembers,
+  listMemberships,
+  listRoomsOf,
+} from "../../src/store/members.ts";
+import { openStore, type Store } from "../../src/store/open.ts";
+import { findGenesis, findRoom } from "../../src/store/rooms.ts";
+import { findToken, listTokens } from "../../src/store/tokens.ts";
+import { findUser, hasActiveAdmin } from "../../src/store/users.ts";
+import { verifyJournal } from "../../src/store/verify.ts";
+import { openTestBus, rowsOf } from "../harness/builders.ts";
+import { count, proving, recordProof } from "../harness/counts.ts";
+import { INVITES, operation, PRELUDE, ROOMS, USERS } from "../harness/model-operations.ts";
 
-const USERS = Array.from({ length: 6 }, (_, at) => aUser(`model ${at}`));
-const ROOMS = Array.from({ length: 4 }, (_, at) => aRoom(`model ${at}`));
 const OPERATIONS_PER_RUN = 50;
-
-const user = fc.constantFrom(...USERS);
-const room = fc.constantFrom(...ROOMS);
-const name = fc.constantFrom(null, "Alice", "alice", "Bob");
-const role = fc.constantFrom("owner", "member", "reader", "writer");
-const actor: fc.Arbitrary<Actor> = fc.oneof(
-  { weight: 5, arbitrary: fc.constant(operator) },
-  { weight: 5, arbitrary: user.map(asUser) },
-  { weight: 1, arbitrary: fc.constant(anonymous) },
-);
-const change: fc.Arbitrary<Change> = fc.oneof(
-  fc.record({ kind: fc.constant("user.seed"), user, name }),
-  fc.record({
-    kind: fc.constant("user.add"),
-    user,
-    name,
-    role: fc.constantFrom("admin", "member"),
-  }),
-  fc.record({ kind: fc.constantFrom("user.revoke", "user.restore", "user.restore"), user }),
-  fc.record({
-    kind: fc.constant("room.create"),
-    room,
-    name: fc.constant("lobby"),
-    history: fc.constantFrom("k", "n"),
-    shard: fc.constantFrom("0", "f"),
-    owner: fc.option(user),
-  }),
-  fc.record({ kind: fc.constant("room.delete"), room }),
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant("member.add"), room, user, role }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("member.accept"), room, user }) },
-  fc.record({ kind: fc.constant("member.remove"), room, user }),
-);
-const operation: fc.Arbitrary<Operation> = fc
-  .record({ actor, change, at: fc.integer({ min: 0, max: 1_000 }) })
-  .map(({ change, ...more }) => anOperation(change, more));
-
-/** What every run begins with, so that most of what follows has something to act on. */
-const PRELUDE: readonly Change[] = [
-  ...USERS.slice(1).map(
-    (user, at) =>
-      ({ kind: "user.add", user, name: null, role: at === 0 ? "admin" : "member" }) as const,
-  ),
-  ...ROOMS.slice(1).map((room, at) => roomCreate(room, { owner: USERS[at + 1] ?? null })),
-];
 
 test("random operations keep every invariant, and replaying them gives the same bus", async () => {
   const runs = Math.ceil(count("model-operations") / OPERATIONS_PER_RUN);
   const seed = randomBytes(4).readInt32BE();
   let applied = 0;
+  const kinds = new Set<string>();
   const property = fc.asyncProperty(
     fc.array(operation, { minLength: OPERATIONS_PER_RUN, maxLength: OPERATIONS_PER_RUN }),
     async (operations) => {
       using bus = openTestBus({ random: (sizeBytes) => new Uint8Array(sizeBytes) });
-      for (const next of [...PRELUDE.map((first) => anOperation(first)), ...operations]) {
+      const admitted = new Map<InviteId, number>();
+      for (const next of [...PRELUDE, ...operations]) {
         const before = seen(bus.store, next);
         const committed = await bus.writePath.commit(next);
         const after = seen(bus.store, next);
         checkStep({ operation: next, committed, before, after });
+        checkInvites({ operation: next, committed, admitted });
         checkState(bus.store);
-        applied += Number(committed.outcome.status === "applied");
+        if (committed.outcome.status === "refused") continue;
+        applied += 1;
+        kinds.add(next.change.kind);
       }
       replay(bus.store);
     },
@@ -95,74 +60,159 @@ test("random operations keep every invariant, and replaying them gives the same 
   // A failure prints the seed and the smallest operations that fail.
   await fc.assert(property, { numRuns: runs, seed, endOnFailure: false });
   const drawn = { operations: runs * OPERATIONS_PER_RUN, applied: applied - runs * PRELUDE.length };
-  recordProof("model", { seed, ...drawn });
+  recordProof("model", { seed, ...drawn, kinds: kinds.size });
   expect(drawn.applied).toBeGreaterThan(drawn.operations / 10);
+  expect(kinds.size).toBeGreaterThan(proving ? 14 : 6);
 }, 300_000);
 
 interface Seen {
   readonly rows: string;
   /** Each user's rights, as one text. */
   readonly rights: ReadonlyMap<string, string>;
-  readonly actorIsActive: boolean;
-  readonly actorIsAdmin: boolean;
-  /** State of the membership that the change is about. */
+  readonly acting: UserRecord | null;
+  /** The token that acts, if one of this id there is. */
+  readonly token: TokenRecord | null;
+  /** The latest time that any entry named, this one too. */
+  readonly at: number;
+  /** State of the membership that a user is added to, and whose adding that user takes. */
   readonly memberState: string | null;
+  readonly accept: string | null;
+  readonly hasAdmin: boolean;
+  /** Rooms with an owner who could do something there. */
+  readonly owned: ReadonlySet<RoomId>;
+  readonly rooms: ReadonlyMap<RoomId, RoomRecord | null>;
 }
 
-function seen(store: Store, { actor, change }: Operation): Seen {
-  const acting = actor.kind === "user" ? findUser(store, actor.user) : null;
-  const member = "room" in change && "user" in change ? findMember(store, change) : null;
+function seen(store: Store, { actor, change, at }: Operation): Seen {
+  const added = change.kind === "member.add" ? change : null;
   return {
     rows: rowsOf(store),
-    rights: new Map(USERS.map((user) => [user, JSON.stringify(listMemberships(store, user))])),
-    actorIsActive: actor.kind !== "user" || acting?.state === "active",
-    actorIsAdmin: acting?.state === "active" && acting.role === "admin",
-    memberState: member?.state ?? null,
+    rights: new Map(
+      USERS.map((user) => [user, JSON.stringify(listMemberships(store, user, OPEN))]),
+    ),
+    acting: "user" in actor ? findUser(store, actor.user) : null,
+    token: actor.kind === "token" ? findToken(store, actor.token) : null,
+    at: Math.max(getBus(store).latestAt, at),
+    memberState: added && (findMember(store, added)?.state ?? null),
+    accept: added && (findUser(store, added.user)?.accept ?? null),
+    hasAdmin: hasActiveAdmin(store),
+    owned: new Set(ROOMS.filter((room) => hasOwner(store, room))),
+    rooms: new Map(ROOMS.map((room) => [room, findRoom(store, room)])),
   };
 }
 
-/** What every single operation has to respect. */
-function checkStep(step: {
+const OPEN = { plainRooms: true };
+
+function hasOwner(store: Store, room: RoomId): boolean {
+  return listAllMembers(store, room).some(
+    ({ user, role, state }) =>
+      role === "owner" && state === "active" && findUser(store, user)?.state === "active",
+  );
+}
+
+interface Step {
   readonly operation: Operation;
   readonly committed: Committed;
   readonly before: Seen;
   readonly after: Seen;
-}): void {
+}
+
+/** What every single operation has to respect. */
+function checkStep(step: Step): void {
   const { operation, committed, before, after } = step;
   const { outcome } = committed;
   if (outcome.status === "refused") {
     expect(after.rows).toBe(before.rows);
     return;
   }
-  expect(before.actorIsActive).toBe(true);
   const named = outcome.effects.flatMap((effect) =>
     effect.kind === "rights.changed" ? effect.users : [],
   );
   for (const user of USERS) {
     if (before.rights.get(user) !== after.rights.get(user)) expect(named).toContain(user);
   }
+  checkActor(step);
+  checkLast(step);
   const { actor, change } = operation;
-  if (change.kind.startsWith("user.")) {
-    expect(actor.kind === "operator" || before.actorIsAdmin).toBe(true);
-  }
   // Nobody but the operator and admins puts somebody into a room who did not agree.
   const puts = change.kind === "member.add" && before.memberState !== "active";
-  if (puts && actor.kind !== "operator" && !before.actorIsAdmin) {
-    expect(after.memberState).toBe("pending");
+  const trusted = actor.kind === "operator" || before.acting?.role === "admin";
+  if (puts && !trusted && before.accept !== "all") expect(after.memberState).toBe("pending");
+}
+
+/** Whoever acts is somebody, may do it, and a token less than its user. */
+function checkActor({ operation: { actor, change }, before }: Step): void {
+  const isAdmin = before.acting?.role === "admin";
+  if ("user" in actor && change.kind !== "invite.redeem") {
+    expect(before.acting?.state).toBe("active");
   }
+  const manages = /^user\.(seed|add|revoke|restore)$|^invite\.(create|revoke)$/.test(change.kind);
+  if (manages) expect(actor.kind === "operator" || isAdmin).toBe(true);
+  const own = change.kind === "user.update" || change.kind === "user.replace-key";
+  if (own) {
+    const oneself = "user" in actor && actor.user === change.user;
+    expect(actor.kind === "operator" || isAdmin || oneself).toBe(true);
+  }
+  if (actor.kind !== "token") return;
+  expect(before.token?.user).toBe(actor.user);
+  expect(before.token?.expiresAt).toBeGreaterThan(before.at);
+  expect(before.token?.scope).not.toBe("read");
+  expect(change.kind).not.toMatch(/^token\.|^invite\.|^user\.replace-key$/);
+  const only = before.token?.room ?? null;
+  if (only !== null) expect("room" in change && change.room).toBe(only);
+  if (manages) expect(before.token?.scope).toBe("admin");
+}
+
+/** Nobody but the operator leaves a bus without an admin, or a room without an owner, by accident. */
+function checkLast({ operation: { actor, change }, before, after }: Step): void {
+  if (actor.kind === "operator") return;
+  if (before.hasAdmin) expect(after.hasAdmin).toBe(true);
+  for (const room of before.owned) {
+    const record = after.rooms.get(room);
+    if (!record || after.owned.has(room) || change.kind === "user.revoke") continue;
+    // Only the members of an encrypted room can put a new key in it.
+    expect([change.kind, record.content]).toEqual(["user.replace-key", "encrypted"]);
+  }
+}
+
+/** An invite admits once, as long as it is there, and spends nothing when it refuses. */
+function checkInvites(step: {
+  readonly operation: Operation;
+  readonly committed: Committed;
+  readonly admitted: Map<InviteId, number>;
+}): void {
+  const { change } = step.operation;
+  if (step.committed.outcome.status === "refused" || !("invite" in change)) return;
+  const { admitted } = step;
+  if (change.kind !== "invite.redeem") admitted.set(change.invite, 0);
+  else admitted.set(change.invite, (admitted.get(change.invite) ?? 0) + 1);
+  expect(admitted.get(change.invite)).toBeLessThanOrEqual(1);
 }
 
 /** What has to be true at all times. */
 function checkState(store: Store): void {
   for (const user of USERS) {
-    const rights = listMemberships(store, user);
+    const rights = listMemberships(store, user, OPEN);
     const active = countRoomsOf(store, { user, state: "active" });
+    const isActive = findUser(store, user)?.state === "active";
     expect(active).toBeLessThanOrEqual(ROOMS_PER_USER_MAX);
     expect(countRoomsOf(store, { user, state: "pending" })).toBeLessThanOrEqual(
       PENDING_PER_USER_MAX,
     );
-    expect(rights).toHaveLength(findUser(store, user)?.state === "active" ? active : 0);
+    expect(rights).toHaveLength(isActive ? active : 0);
     expect(listRoomsOf(store, user).filter(({ state }) => state === "active")).toHaveLength(active);
+    // A token never outlives its user.
+    const tokens = listTokens(store, { user, limit: 1_000 });
+    expect(tokens.length).toBeLessThanOrEqual(isActive ? TOKENS_PER_USER_MAX : 0);
+  }
+  for (const room of ROOMS) {
+    const record = findRoom(store, room);
+    if (record?.content === "plain") expect(findGenesis(store, room)).toBeNull();
+    if (record?.content === "encrypted") expect(findGenesis(store, room)).not.toBeNull();
+  }
+  for (const invite of INVITES) {
+    const redeemedBy = findInvite(store, invite)?.redeemedBy ?? null;
+    if (redeemedBy !== null) expect(findUser(store, redeemedBy)).not.toBeNull();
   }
   expect(verifyJournal(store).entries).toBe(getBus(store).lastSeq);
 }

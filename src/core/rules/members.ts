@@ -1,9 +1,15 @@
 import type { UserId } from "../ids.ts";
 import { MEMBERS_PER_ROOM_MAX, PENDING_PER_USER_MAX, ROOMS_PER_USER_MAX } from "../limits.ts";
-import type { MemberState, UserState } from "../operations.ts";
+import type { MemberState, RoomRole, UserState } from "../operations.ts";
 import { type Refusal, refusal } from "../problems.ts";
 import { isAdmin } from "./actors.ts";
-import { type MemberFacts, ownsRoom, type RoomFacts, refuseUnseen } from "./rooms.ts";
+import {
+  type MemberFacts,
+  overseesRooms,
+  ownsRoom,
+  type RoomFacts,
+  refuseUnseen,
+} from "./rooms.ts";
 
 /** Whose adding a user takes without being asked; `none`: nobody's but the local operator's. */
 export type AcceptSetting = "from-admins" | "all" | "none";
@@ -13,6 +19,10 @@ export interface MemberAddFacts extends RoomFacts {
   readonly target: { readonly state: UserState; readonly accept: AcceptSetting } | null;
   /** The membership it has already. */
   readonly targetMember: MemberFacts | null;
+  /** The role that it shall have. */
+  readonly role: RoomRole;
+  /** It is an active owner of the room, and no other active user is one. */
+  readonly isLastOwner: boolean;
   /** Memberships of the room, pending ones too. */
   readonly roomMembers: number;
   /** The user's active memberships in all rooms. */
@@ -33,7 +43,14 @@ export function memberStateOnAdd(facts: MemberAddFacts): MemberState {
 export function refuseMemberAdd(facts: MemberAddFacts): Refusal | null {
   const unseen = refuseUnseen(facts, "add the member");
   if (unseen) return unseen;
-  if (!ownsRoom(facts)) {
+  const owns = ownsRoom(facts);
+  if (facts.room?.content === "encrypted" && (owns || facts.actor.kind === "operator")) {
+    return refusal(
+      "record-required",
+      "Cannot add the member: the room is encrypted, and its members sign who joins them",
+    );
+  }
+  if (!owns) {
     return refusal("forbidden", "Cannot add the member: only an owner of the room may");
   }
   if (!facts.target) {
@@ -42,7 +59,9 @@ export function refuseMemberAdd(facts: MemberAddFacts): Refusal | null {
   if (facts.target.state === "revoked") {
     return refusal("user-revoked", "Cannot add the member: this user is revoked");
   }
-  return refuseFull(facts);
+  return (
+    (facts.role === "owner" ? null : refuseLastOwner(facts, "change the role")) ?? refuseFull(facts)
+  );
 }
 
 function refuseFull(facts: MemberAddFacts): Refusal | null {
@@ -100,17 +119,35 @@ export function refuseMemberAccept(facts: MemberAcceptFacts): Refusal | null {
   return null;
 }
 
-/** Says why a member may not be removed, or null. Everybody may leave. */
-export function refuseMemberRemove(facts: MemberFactsOfTarget): Refusal | null {
+export interface MemberRemoveFacts extends MemberFactsOfTarget {
+  /** The target is an active owner of the room, and no other active user is one. */
+  readonly isLastOwner: boolean;
+}
+
+/** Says why a member may not be removed, or null. Everybody but the last owner may leave. */
+export function refuseMemberRemove(facts: MemberRemoveFacts): Refusal | null {
   const unseen = refuseUnseen(facts, "remove the member");
   if (unseen) return unseen;
-  if (!ownsRoom(facts) && !isAdmin(facts.actor) && !isOneself(facts)) {
+  if (!ownsRoom(facts) && !overseesRooms(facts.actor) && !isOneself(facts)) {
     return refusal(
       "forbidden",
       "Cannot remove the member: only an owner of the room, an admin or the user itself may",
     );
   }
-  return facts.targetMember ? null : memberNotFound("remove the member");
+  if (!facts.targetMember) return memberNotFound("remove the member");
+  return refuseLastOwner(facts, "remove the member");
+}
+
+/** The local operator may: it can make an owner again. */
+function refuseLastOwner(
+  { actor, isLastOwner }: Pick<MemberRemoveFacts, "actor" | "isLastOwner">,
+  action: string,
+): Refusal | null {
+  if (!isLastOwner || actor.kind === "operator") return null;
+  return refusal(
+    "last-owner",
+    `Cannot ${action}: the room has no other owner, make one first or delete the room`,
+  );
 }
 
 function isOneself({ actor, user }: MemberFactsOfTarget): boolean {

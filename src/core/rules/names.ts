@@ -34,3 +34,18 @@ export function refuseName(name: string): Refusal | null {
   }
   return null;
 }
+
+/**
+ * Says why a text cannot be what somebody calls a token or an invite, or null. Nothing is a label
+ * too. A secret never is: the texts of tokens and invites are longer than a label may be.
+ */
+export function refuseLabel(label: string): Refusal | null {
+  if (LIKE_SEED.test(label)) {
+    return refusal("request-invalid", "Cannot use this label: it is a secret seed");
+  }
+  if (label === "" || isName(label)) return null;
+  return refusal(
+    "request-invalid",
+    `Cannot use this label: a label has at most ${NAME_CHARS_MAX} visible characters and single spaces`,
+  );
+}

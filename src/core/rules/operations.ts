@@ -1,10 +1,10 @@
 import { renderEntry } from "../entry.ts";
-import { isOperationId, isRoomId } from "../ids.ts";
+import { isOperationId, isTokenId } from "../ids.ts";
 import { ENTRY_CHARS_MAX, IDEMPOTENCY_KEY_CHARS_MAX } from "../limits.ts";
-import { looksLikeUserKey, readUserKey } from "../nkey.ts";
-import { type Change, OPERATION_FORMAT, type Operation } from "../operations.ts";
+import { looksLikeUserKey } from "../nkey.ts";
+import { type Actor, OPERATION_FORMAT, type Operation } from "../operations.ts";
 import { type Refusal, refusal } from "../problems.ts";
-import { refuseName } from "./names.ts";
+import { invalid, refuseChange } from "./changes.ts";
 
 const DIGEST = /^[\x21-\x7e]{1,128}$/;
 const HEADER_TEXT = /^[\x20-\x7e]+$/;
@@ -19,10 +19,6 @@ export function refuseOperation(operation: Operation): Refusal | null {
   if (format !== OPERATION_FORMAT) return invalid("format", "is not known here");
   if (!isOperationId(id)) return invalid("id", "is not 64 hex digits");
   if (!Number.isSafeInteger(at) || at < 0) return invalid("at", "is no time");
-  if (!["operator", "user", "anonymous"].includes(actor.kind)) {
-    return invalid("actor", "is not operator, user or anonymous");
-  }
-  if (actor.kind === "user" && !looksLikeUserKey(actor.user)) return invalid("actor", "is no key");
   if (signatureId !== null && !DIGEST.test(signatureId))
     return invalid("signatureId", "is no digest");
   if (!DIGEST.test(requestDigest)) return invalid("requestDigest", "is no digest");
@@ -32,7 +28,23 @@ export function refuseOperation(operation: Operation): Refusal | null {
       `is not 1 to ${IDEMPOTENCY_KEY_CHARS_MAX} printable ASCII characters`,
     );
   }
-  return refuseChange(operation.change) ?? refuseUnrenderable(operation);
+  return refuseActor(actor) ?? refuseChange(operation.change) ?? refuseUnrenderable(operation);
+}
+
+function refuseActor(actor: Actor): Refusal | null {
+  switch (actor.kind) {
+    case "operator":
+    case "anonymous":
+      return null;
+    case "user":
+      return looksLikeUserKey(actor.user) ? null : invalid("actor", "is no key");
+    case "token":
+      if (!looksLikeUserKey(actor.user)) return invalid("actor", "is no key");
+      return isTokenId(actor.token) ? null : invalid("actor", "is no token id");
+    default:
+      actor satisfies never;
+      return invalid("actor", "is not operator, user, token or anonymous");
+  }
 }
 
 /** What has no canonical form, or too long a one, must not reach a transaction. */
@@ -50,61 +62,6 @@ function refuseUnrenderable(operation: Operation): Refusal | null {
   }
 }
 
-function refuseChange(change: Change): Refusal | null {
-  switch (change.kind) {
-    case "user.seed":
-    case "user.add":
-      return refuseNewUser(change);
-    case "user.revoke":
-    case "user.restore":
-      return refuseKey(change.user);
-    case "room.create":
-      if (!isRoomId(change.room)) return invalid("room", "is no room id");
-      if (change.history !== "k" && change.history !== "n")
-        return invalid("history", "is not k or n");
-      if (!/^[0-9a-f]$/.test(change.shard)) return invalid("shard", "is not one hex digit");
-      return refuseName(change.name) ?? (change.owner === null ? null : refuseKey(change.owner));
-    case "room.delete":
-      return isRoomId(change.room) ? null : invalid("room", "is no room id");
-    case "member.add":
-      if (!["owner", "member", "reader", "writer"].includes(change.role)) {
-        return invalid("role", "is not owner, member, reader or writer");
-      }
-      return refuseMember(change);
-    case "member.accept":
-    case "member.remove":
-      return refuseMember(change);
-    default: {
-      const unknown: never = change;
-      return invalid("change", `is not known here: ${JSON.stringify(unknown)}`);
-    }
-  }
-}
-
-function refuseNewUser(
-  change: Extract<Change, { kind: "user.seed" | "user.add" }>,
-): Refusal | null {
-  if (change.kind === "user.add" && change.role !== "admin" && change.role !== "member") {
-    return invalid("role", "is not admin or member");
-  }
-  // The arithmetic is done once, here: afterwards a key is judged by being in the table of users.
-  const key = readUserKey(change.user);
-  if ("code" in key) return key;
-  return change.name === null ? null : refuseName(change.name);
-}
-
-function refuseMember(change: { readonly room: string; readonly user: string }): Refusal | null {
-  return isRoomId(change.room) ? refuseKey(change.user) : invalid("room", "is no room id");
-}
-
-function refuseKey(text: string): Refusal | null {
-  return looksLikeUserKey(text) ? null : invalid("user", "is no user key");
-}
-
 function isIdempotencyKey(text: string): boolean {
   return HEADER_TEXT.test(text) && text.length <= IDEMPOTENCY_KEY_CHARS_MAX;
-}
-
-function invalid(member: string, fault: string): Refusal {
-  return refusal("request-invalid", `Cannot take the operation: its member "${member}" ${fault}`);
 }

@@ -1,8 +1,9 @@
-import type { UserId } from "../ids.ts";
+import type { RoomId, UserId } from "../ids.ts";
 import { ROOMS_PER_USER_MAX } from "../limits.ts";
 import type { MemberState, RoomRole, UserState } from "../operations.ts";
 import { type Refusal, refusal } from "../problems.ts";
-import { type ActorFacts, isAdmin, refuseInactive } from "./actors.ts";
+import type { RoomContent } from "../records.ts";
+import { type ActorFacts, isAdmin, isBoundElsewhere, refuseInactive } from "./actors.ts";
 
 /** What the rules know of a membership. */
 export interface MemberFacts {
@@ -14,33 +15,45 @@ export interface MemberFacts {
 export interface RoomFacts {
   readonly actor: ActorFacts;
   /** Null when there is no such room. `createdBy`: `operator`, `anonymous` or a user id. */
-  readonly room: { readonly createdBy: string } | null;
+  readonly room: {
+    readonly room: RoomId;
+    readonly content: RoomContent;
+    readonly createdBy: string;
+  } | null;
   /** The actor's own membership in it. */
   readonly actorMember: MemberFacts | null;
 }
 
 /**
- * Says whether an actor may act as an owner of a room. The local operator may in plain rooms, the
- * only ones there are, and `anonymous` in those that it made.
+ * Says whether an actor may act as an owner of a room. The local operator may in plain rooms, and
+ * `anonymous` in those that it made.
  */
 export function ownsRoom({ actor, room, actorMember }: RoomFacts): boolean {
-  if (actor.kind === "operator") return true;
+  if (actor.kind === "operator") return room?.content === "plain";
   if (actor.kind === "anonymous") return room?.createdBy === "anonymous";
-  return actor.role !== null && actorMember?.state === "active" && actorMember.role === "owner";
+  if (actor.role === null || isBoundElsewhere(actor, room?.room ?? null)) return false;
+  return actorMember?.state === "active" && actorMember.role === "owner";
+}
+
+/** Says whether an actor may delete any room and remove anybody from it, but not look into it. */
+export function overseesRooms(actor: ActorFacts): boolean {
+  return actor.kind === "operator" || isAdmin(actor);
 }
 
 /** Says why a room is not there for an actor, or null. To outsiders it answers as if it were none. */
 export function refuseUnseen(facts: RoomFacts, action: string): Refusal | null {
-  const inactive = refuseInactive(facts.actor, action);
+  const { actor, room, actorMember } = facts;
+  const inactive = refuseInactive(actor, action);
   if (inactive) return inactive;
-  const seen = facts.actorMember !== null || ownsRoom(facts) || isAdmin(facts.actor);
-  if (facts.room && seen) return null;
+  const seen = actorMember !== null || ownsRoom(facts) || overseesRooms(actor);
+  if (room && seen && !isBoundElsewhere(actor, room.room)) return null;
   return refusal("room-not-found", `Cannot ${action}: no room that you can see has this id`);
 }
 
 export interface RoomCreateFacts {
   readonly actor: ActorFacts;
   readonly roomExists: boolean;
+  readonly content: RoomContent;
   /** Who is named as its owner. */
   readonly owner: UserId | null;
   /** State of the owner to be, named or not; null when it is no user, or nobody. */
@@ -56,16 +69,10 @@ export function roomOwner({ actor, owner }: Pick<RoomCreateFacts, "actor" | "own
 
 /** Says why a room may not be made, or null. */
 export function refuseRoomCreate(facts: RoomCreateFacts): Refusal | null {
-  const inactive = refuseInactive(facts.actor, "create the room");
-  if (inactive) return inactive;
-  if (facts.actor.kind !== "operator" && facts.owner !== null && !isOneself(facts)) {
-    return refusal(
-      "forbidden",
-      "Cannot create the room: only the local operator may name somebody else as its owner",
-    );
-  }
+  const maker = refuseRoomMaker(facts);
+  if (maker) return maker;
   if (facts.roomExists) {
-    return refusal("room-exists", "Cannot create the room: another room has this id");
+    return refusal("room-exists", "Cannot create the room: there is or was a room of this id");
   }
   if (roomOwner(facts) === null) return null;
   if (facts.ownerState === null) {
@@ -83,13 +90,53 @@ export function refuseRoomCreate(facts: RoomCreateFacts): Refusal | null {
   return null;
 }
 
-function isOneself({ actor, owner }: RoomCreateFacts): boolean {
-  return actor.kind === "user" && actor.user === owner;
+function refuseRoomMaker(facts: RoomCreateFacts): Refusal | null {
+  const { actor, owner, content } = facts;
+  const inactive = refuseInactive(actor, "create the room");
+  if (inactive) return inactive;
+  if (isBoundElsewhere(actor, null)) {
+    return refusal("forbidden", "Cannot create the room: the token is for one room only");
+  }
+  const isOneself = actor.kind === "user" && actor.user === owner;
+  if (content === "encrypted" && !isOneself) {
+    return refusal(
+      "forbidden",
+      "Cannot create the room: an encrypted one is made by its owner, who signed its first record",
+    );
+  }
+  if (actor.kind === "operator" || owner === null || isOneself) return null;
+  return refusal(
+    "forbidden",
+    "Cannot create the room: only the local operator may name somebody else as its owner",
+  );
+}
+
+export interface RoomUpdateFacts extends RoomFacts {
+  /** False when the caller saw another version than the one there is. */
+  readonly isVersion: boolean;
+}
+
+/** Says why a room may not be changed, or null. */
+export function refuseRoomUpdate(facts: RoomUpdateFacts): Refusal | null {
+  const unseen = refuseUnseen(facts, "change the room");
+  if (unseen) return unseen;
+  if (!ownsRoom(facts)) {
+    return refusal("forbidden", "Cannot change the room: only its owners may");
+  }
+  return facts.isVersion ? null : versionConflict("change the room");
+}
+
+/** Says that a record is not the one that the caller saw. */
+export function versionConflict(action: string): Refusal {
+  return refusal(
+    "version-conflict",
+    `Cannot ${action}: it was changed after the version that If-Match names, read it again`,
+  );
 }
 
 /** Says why a room may not be deleted, or null. */
 export function refuseRoomDelete(facts: RoomFacts): Refusal | null {
   const unseen = refuseUnseen(facts, "delete the room");
-  if (unseen || ownsRoom(facts) || isAdmin(facts.actor)) return unseen;
+  if (unseen || ownsRoom(facts) || overseesRooms(facts.actor)) return unseen;
   return refusal("forbidden", "Cannot delete the room: only its owners and admins may");
 }

@@ -1,6 +1,9 @@
-import type { UserState } from "../operations.ts";
+import type { UserId } from "../ids.ts";
+import type { BusRole, UserState } from "../operations.ts";
 import { type Refusal, refusal } from "../problems.ts";
-import { type ActorFacts, refuseUserManager } from "./actors.ts";
+import { type ActorFacts, refuseInactive, refuseToken, refuseUserManager } from "./actors.ts";
+import type { AcceptSetting } from "./members.ts";
+import { versionConflict } from "./rooms.ts";
 
 const REVOKED = "this user is revoked, bring it back with `unibus user restore USER`";
 
@@ -54,6 +57,17 @@ export function refuseUserAdd(facts: UserAddFacts): Refusal | null {
   return refuseNameTaken(facts, "add the user");
 }
 
+/**
+ * Says why an actor may not make a user of this role, or null. Whoever stole a token has it for its
+ * life, and would have an admin of their own for good.
+ */
+export function refuseMadeAdmin(
+  { actor, role }: { readonly actor: ActorFacts; readonly role: BusRole | null },
+  action: string,
+): Refusal | null {
+  return role === "admin" ? refuseToken(actor, action) : null;
+}
+
 function refuseNameTaken(facts: { readonly nameTaken: boolean }, action: string): Refusal | null {
   if (!facts.nameTaken) return null;
   return refusal("name-taken", `Cannot ${action}: another user has this name, choose a new one`);
@@ -62,11 +76,97 @@ function refuseNameTaken(facts: { readonly nameTaken: boolean }, action: string)
 export interface UserStateFacts {
   readonly actor: ActorFacts;
   readonly existing: UserState | null;
+  /** It is an active admin, and no other user is one. */
+  readonly isLastAdmin: boolean;
 }
 
 /** Says why a user may not be revoked or restored, or null. Doing it twice is allowed. */
 export function refuseUserState(facts: UserStateFacts, verb: "revoke" | "restore"): Refusal | null {
-  const forbidden = refuseUserManager(facts.actor, `${verb} the user`);
-  if (forbidden || facts.existing) return forbidden;
-  return refusal("user-not-found", `Cannot ${verb} the user: no user has this key`);
+  const action = `${verb} the user`;
+  const forbidden = refuseUserManager(facts.actor, action);
+  if (forbidden) return forbidden;
+  if (!facts.existing) return userNotFound(action);
+  return verb === "revoke" ? refuseLastAdmin(facts, action) : null;
+}
+
+export interface UserUpdateFacts extends UserStateFacts {
+  readonly user: UserId;
+  /** What it shall be; null leaves it as it is. */
+  readonly name: string | null;
+  readonly role: BusRole | null;
+  readonly accept: AcceptSetting | null;
+  /** Another user has the name. */
+  readonly nameTaken: boolean;
+  /** False when the caller saw another version than the one there is. */
+  readonly isVersion: boolean;
+}
+
+/**
+ * Says why a user may not be changed, or null. Name and role are for those who manage users; whose
+ * adding to a room a user takes is for the user alone, else it would be no protection.
+ */
+export function refuseUserUpdate(facts: UserUpdateFacts): Refusal | null {
+  const action = "change the user";
+  const { actor, name, role, accept } = facts;
+  const forbidden =
+    (accept === null ? null : refuseNotOneself(facts, action)) ??
+    (name === null && role === null ? null : refuseUserManager(actor, action));
+  if (forbidden) return forbidden;
+  if (!facts.existing) return userNotFound(action);
+  if (!facts.isVersion) return versionConflict(action);
+  return (
+    (role === "member" ? refuseLastAdmin(facts, action) : null) ?? refuseNameTaken(facts, action)
+  );
+}
+
+function refuseNotOneself({ actor, user }: UserUpdateFacts, action: string): Refusal | null {
+  const inactive = refuseInactive(actor, action);
+  if (inactive) return inactive;
+  if (actor.kind !== "user" || actor.user !== user) {
+    return refusal(
+      "forbidden",
+      `Cannot ${action}: only the user itself may say whose adding it takes`,
+    );
+  }
+  if (actor.token === null || actor.token.room === null) return null;
+  return refusal("forbidden", `Cannot ${action}: the token is for one room only`);
+}
+
+export interface KeyReplaceFacts {
+  readonly actor: ActorFacts;
+  readonly user: UserId;
+  readonly existing: UserState | null;
+  /** State of the user that the new key is already, or null when it is none. */
+  readonly replacement: UserState | null;
+}
+
+/** Says why a user's key may not be replaced, or null. A user may do it, and who manages users. */
+export function refuseKeyReplace(facts: KeyReplaceFacts): Refusal | null {
+  const action = "replace the key";
+  const { actor, user } = facts;
+  const isOneself = actor.kind === "user" && actor.user === user;
+  const forbidden =
+    refuseToken(actor, action) ??
+    (isOneself ? refuseInactive(actor, action) : refuseUserManager(actor, action));
+  if (forbidden) return forbidden;
+  if (!facts.existing) return userNotFound(action);
+  if (facts.existing === "revoked") return refusal("user-revoked", `Cannot ${action}: ${REVOKED}`);
+  if (!facts.replacement) return null;
+  return refusal(
+    "user-exists",
+    `Cannot ${action}: the new key is a user already, take one that is none yet`,
+  );
+}
+
+/** The local operator may: it can make an admin again. */
+function refuseLastAdmin(
+  { actor, isLastAdmin }: Pick<UserStateFacts, "actor" | "isLastAdmin">,
+  action: string,
+): Refusal | null {
+  if (!isLastAdmin || actor.kind === "operator") return null;
+  return refusal("last-admin", `Cannot ${action}: the bus has no other admin, make one first`);
+}
+
+function userNotFound(action: string): Refusal {
+  return refusal("user-not-found", `Cannot ${action}: no user has this key`);
 }

@@ -1,34 +1,43 @@
 import { describe, expect, test } from "bun:test";
+import type { RoomId } from "../../../src/core/ids.ts";
 import {
   MEMBERS_PER_ROOM_MAX,
   PENDING_PER_USER_MAX,
   ROOMS_PER_USER_MAX,
 } from "../../../src/core/limits.ts";
+import type { TokenScope } from "../../../src/core/operations.ts";
 import type { ActorFacts } from "../../../src/core/rules/actors.ts";
 import {
   type MemberAcceptFacts,
   type MemberAddFacts,
-  type MemberFactsOfTarget,
+  type MemberRemoveFacts,
   memberStateOnAdd,
   refuseMemberAccept,
   refuseMemberAdd,
   refuseMemberRemove,
 } from "../../../src/core/rules/members.ts";
-import { aUser } from "../../harness/builders.ts";
+import { aRoom, aUser } from "../../harness/builders.ts";
 
 const user = aUser("actor");
 const target = aUser("target");
 const operator: ActorFacts = { kind: "operator" };
 const anonymous: ActorFacts = { kind: "anonymous" };
-const member: ActorFacts = { kind: "user", user, role: "member" };
-const admin: ActorFacts = { kind: "user", user, role: "admin" };
-const revoked: ActorFacts = { kind: "user", user, role: null };
+const member: ActorFacts = { kind: "user", user, role: "member", token: null };
+const admin: ActorFacts = { kind: "user", user, role: "admin", token: null };
+const token = (scope: TokenScope, only: RoomId | null = null): ActorFacts => ({
+  kind: "user",
+  user,
+  role: "admin",
+  token: { scope, room: only },
+});
+const revoked: ActorFacts = { kind: "user", user, role: null, token: null };
 
 const owner = { role: "owner", state: "active" } as const;
 const reader = { role: "reader", state: "active" } as const;
 const pending = { role: "member", state: "pending" } as const;
-const room = { createdBy: "operator" };
-const ownRoom = { createdBy: "anonymous" };
+const room = { room: aRoom("lobby"), content: "plain", createdBy: "operator" } as const;
+const ownRoom = { ...room, createdBy: "anonymous" };
+const encrypted = { ...room, content: "encrypted" } as const;
 
 describe("adding a member", () => {
   const facts: MemberAddFacts = {
@@ -37,6 +46,8 @@ describe("adding a member", () => {
     actorMember: owner,
     target: { state: "active", accept: "from-admins" },
     targetMember: null,
+    role: "member",
+    isLastOwner: false,
     roomMembers: 1,
     targetRooms: 0,
     targetPending: 0,
@@ -69,6 +80,51 @@ describe("adding a member", () => {
       "forbidden",
     ],
     ["by a revoked owner", { actor: revoked }, "forbidden"],
+    ["by an owner's token: has to accept", { actor: token("write") }, "pending"],
+    ["by an owner's token as admin: at once", { actor: token("admin") }, "active"],
+    [
+      "by an owner's token for this room, as admin: has to accept",
+      { actor: token("admin", room.room) },
+      "pending",
+    ],
+    ["by an owner's token to read", { actor: token("read") }, "forbidden"],
+    [
+      "by an owner's token for another room",
+      { actor: token("write", aRoom("attic")) },
+      "room-not-found",
+    ],
+    ["of an encrypted room, by its owner", { room: encrypted }, "record-required"],
+    [
+      "of an encrypted room, by the operator",
+      { room: encrypted, actor: operator, actorMember: null },
+      "record-required",
+    ],
+    ["of an encrypted room, by a reader", { room: encrypted, actorMember: reader }, "forbidden"],
+    [
+      "of an encrypted room, by an outsider",
+      { room: encrypted, actorMember: null },
+      "room-not-found",
+    ],
+    [
+      "who is the last owner: another role",
+      { targetMember: owner, isLastOwner: true },
+      "last-owner",
+    ],
+    [
+      "who is the last owner: another role, by an admin who owns the room",
+      { actor: admin, targetMember: owner, isLastOwner: true },
+      "last-owner",
+    ],
+    [
+      "who is the last owner: another role, by the operator",
+      { actor: operator, targetMember: owner, isLastOwner: true },
+      "active",
+    ],
+    [
+      "who is the last owner: the same role",
+      { role: "owner", targetMember: owner, isLastOwner: true },
+      "active",
+    ],
     ["who is no user", { target: null }, "user-not-found"],
     ["who is revoked", { target: { state: "revoked", accept: "all" } }, "user-revoked"],
     ["an outsider learns nothing of users", { actorMember: null, target: null }, "room-not-found"],
@@ -105,7 +161,7 @@ describe("adding a member", () => {
 
 describe("accepting a membership", () => {
   const facts: MemberAcceptFacts = {
-    actor: { kind: "user", user: target, role: "member" },
+    actor: { kind: "user", user: target, role: "member", token: null },
     user: target,
     room,
     actorMember: pending,
@@ -142,7 +198,11 @@ describe("accepting a membership", () => {
       { actor: operator, targetState: "revoked" },
       "user-revoked",
     ],
-    ["by a revoked user", { actor: { kind: "user", user: target, role: null } }, "forbidden"],
+    [
+      "by a revoked user",
+      { actor: { kind: "user", user: target, role: null, token: null } },
+      "forbidden",
+    ],
     ["as the last room that fits", { targetRooms: rooms - 1 }, null],
     ["as one room too many", { targetRooms: rooms }, "rooms-full"],
     ["a second time, with no room left", { targetMember: reader, targetRooms: rooms }, null],
@@ -153,14 +213,16 @@ describe("accepting a membership", () => {
 });
 
 describe("removing a member", () => {
-  const facts: MemberFactsOfTarget = {
+  const facts: MemberRemoveFacts = {
     actor: member,
     user: target,
     room,
     actorMember: owner,
     targetMember: reader,
+    isLastOwner: false,
   };
-  const table: readonly (readonly [string, Partial<MemberFactsOfTarget>, string | null])[] = [
+  const last = { targetMember: owner, isLastOwner: true } as const;
+  const table: readonly (readonly [string, Partial<MemberRemoveFacts>, string | null])[] = [
     ["by an owner", {}, null],
     ["by the operator", { actor: operator, actorMember: null }, null],
     ["by an admin", { actor: admin, actorMember: null }, null],
@@ -179,6 +241,33 @@ describe("removing a member", () => {
     ["who is none", { targetMember: null }, "member-not-found"],
     ["who is none, by an admin", { actor: admin, targetMember: null }, "member-not-found"],
     ["a member learns nothing more", { actorMember: reader, targetMember: null }, "forbidden"],
+    ["who is the last owner, by itself", { user, ...last }, "last-owner"],
+    ["who is the last owner, by an admin", { actor: admin, ...last }, "last-owner"],
+    [
+      "who is the last owner, by anonymous in its room",
+      { actor: anonymous, actorMember: null, room: ownRoom, ...last },
+      "last-owner",
+    ],
+    ["who is the last owner, by the operator", { actor: operator, ...last }, null],
+    ["by itself, from an encrypted room", { user, actorMember: reader, room: encrypted }, null],
+    ["by an owner, from an encrypted room", { room: encrypted }, null],
+    [
+      "by the operator, from an encrypted room",
+      { actor: operator, actorMember: null, room: encrypted },
+      null,
+    ],
+    ["by an owner's token", { actor: token("write") }, null],
+    [
+      "by an admin's token that is not for an admin's work",
+      { actor: token("write"), actorMember: null },
+      "room-not-found",
+    ],
+    ["by an owner's token to read", { actor: token("read") }, "forbidden"],
+    [
+      "by an owner's token for another room",
+      { actor: token("write", aRoom("attic")) },
+      "room-not-found",
+    ],
     ["from a room that is none", { room: null, actor: admin }, "room-not-found"],
   ];
   test.each(table)("%s", (_, more, code) => {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { nameKey, refuseName } from "../../../src/core/rules/names.ts";
+import { nameKey, refuseLabel, refuseName } from "../../../src/core/rules/names.ts";
 import { aRoom, aUser } from "../../harness/builders.ts";
 
 test.each([
@@ -47,4 +47,12 @@ test("names are one when they differ in case or typography alone", () => {
   expect(nameKey("ﬁona")).toBe(nameKey("FIONA"));
   expect(nameKey("❤️")).toBe(nameKey("❤"));
   expect(nameKey("alice")).not.toBe(nameKey("alicé"));
+});
+
+test("a token or an invite may be called anything that can be seen, and nothing", () => {
+  for (const label of ["", "laptop", "CI of Zoë", aRoom()]) expect(refuseLabel(label)).toBeNull();
+  for (const label of ["a\nb", " ", "x".repeat(65), SEED]) {
+    expect(refuseLabel(label)).toMatchObject({ code: "request-invalid" });
+  }
+  expect(JSON.stringify(refuseLabel(SEED))).not.toContain(SEED.slice(0, 12));
 });

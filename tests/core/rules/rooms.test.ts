@@ -1,29 +1,42 @@
 import { describe, expect, test } from "bun:test";
+import type { RoomId } from "../../../src/core/ids.ts";
 import { ROOMS_PER_USER_MAX } from "../../../src/core/limits.ts";
+import type { TokenScope } from "../../../src/core/operations.ts";
 import type { ActorFacts } from "../../../src/core/rules/actors.ts";
 import {
+  overseesRooms,
   ownsRoom,
   type RoomCreateFacts,
   type RoomFacts,
+  type RoomUpdateFacts,
   refuseRoomCreate,
   refuseRoomDelete,
+  refuseRoomUpdate,
   refuseUnseen,
   roomOwner,
 } from "../../../src/core/rules/rooms.ts";
-import { aUser } from "../../harness/builders.ts";
+import { aRoom, aUser } from "../../harness/builders.ts";
 
 const user = aUser("actor");
 const other = aUser("other");
 const operator: ActorFacts = { kind: "operator" };
 const anonymous: ActorFacts = { kind: "anonymous" };
-const member: ActorFacts = { kind: "user", user, role: "member" };
-const admin: ActorFacts = { kind: "user", user, role: "admin" };
-const revoked: ActorFacts = { kind: "user", user, role: null };
+const member: ActorFacts = { kind: "user", user, role: "member", token: null };
+const admin: ActorFacts = { kind: "user", user, role: "admin", token: null };
+const token = (scope: TokenScope, only: RoomId | null = null): ActorFacts => ({
+  kind: "user",
+  user,
+  role: "admin",
+  token: { scope, room: only },
+});
+const made = { room: aRoom("lobby"), content: "plain", createdBy: "operator" } as const;
+const revoked: ActorFacts = { kind: "user", user, role: null, token: null };
 
 describe("making a room", () => {
   const facts: RoomCreateFacts = {
     actor: member,
     roomExists: false,
+    content: "plain",
     owner: null,
     ownerState: "active",
     ownerRooms: 0,
@@ -35,6 +48,22 @@ describe("making a room", () => {
     ["by a user who names another", { owner: other }, "forbidden"],
     ["by an admin who names another", { actor: admin, owner: other }, "forbidden"],
     ["by a revoked user", { actor: revoked }, "forbidden"],
+    ["by a token", { actor: token("write") }, null],
+    ["by a token to read", { actor: token("read") }, "forbidden"],
+    ["by a token for one room, even as admin", { actor: token("admin", made.room) }, "forbidden"],
+    ["encrypted, by its owner", { content: "encrypted", owner: user }, null],
+    ["encrypted, for nobody", { content: "encrypted" }, "forbidden"],
+    ["encrypted, for another", { content: "encrypted", owner: other }, "forbidden"],
+    [
+      "encrypted, by the operator for a user",
+      { actor: operator, content: "encrypted", owner: other },
+      "forbidden",
+    ],
+    [
+      "encrypted, by anonymous",
+      { actor: anonymous, content: "encrypted", ownerState: null },
+      "forbidden",
+    ],
     ["by anonymous", { actor: anonymous, ownerState: null }, null],
     ["by anonymous who names somebody", { actor: anonymous, owner: other }, "forbidden"],
     ["by the operator without an owner", { actor: operator, ownerState: null }, null],
@@ -64,10 +93,13 @@ describe("making a room", () => {
 
 const pending = "pending";
 const active = "active";
-const made = { createdBy: "operator" };
+const encrypted = { ...made, content: "encrypted" } as const;
 const facts: RoomFacts = { actor: member, room: made, actorMember: null };
 
-/** Facts, then: acts as owner, why it is not there for the actor, why it may not be deleted. */
+/**
+ * Facts, then: acts as owner, why it is not there for the actor, why it may not be deleted. Whoever owns
+ * a room, and nobody else, changes it.
+ */
 const standings: readonly (readonly [
   string,
   Partial<RoomFacts>,
@@ -101,7 +133,7 @@ const standings: readonly (readonly [
   ],
   [
     "anonymous, in a room of its own making",
-    { actor: anonymous, room: { createdBy: "anonymous" } },
+    { actor: anonymous, room: { ...made, createdBy: "anonymous" } },
     { owns: true, unseen: null, deleting: null },
   ],
   [
@@ -110,8 +142,53 @@ const standings: readonly (readonly [
     { owns: false, unseen: "room-not-found", deleting: "room-not-found" },
   ],
   [
+    "the operator, in an encrypted room",
+    { actor: operator, room: encrypted },
+    { owns: false, unseen: null, deleting: null },
+  ],
+  [
+    "an owner, of an encrypted room",
+    { room: encrypted, actorMember: { role: "owner", state: active } },
+    { owns: true, unseen: null, deleting: null },
+  ],
+  [
+    "an admin, in an encrypted room",
+    { actor: admin, room: encrypted },
+    { owns: false, unseen: null, deleting: null },
+  ],
+  [
+    "an owner's token",
+    { actor: token("write"), actorMember: { role: "owner", state: active } },
+    { owns: true, unseen: null, deleting: null },
+  ],
+  [
+    "an owner's token for this room",
+    { actor: token("write", made.room), actorMember: { role: "owner", state: active } },
+    { owns: true, unseen: null, deleting: null },
+  ],
+  [
+    "an owner's token for another room",
+    { actor: token("admin", aRoom("attic")), actorMember: { role: "owner", state: active } },
+    { owns: false, unseen: "room-not-found", deleting: "room-not-found" },
+  ],
+  [
+    "an owner's token to read",
+    { actor: token("read"), actorMember: { role: "owner", state: active } },
+    { owns: true, unseen: "forbidden", deleting: "forbidden" },
+  ],
+  [
+    "an admin's token as admin",
+    { actor: token("admin") },
+    { owns: false, unseen: null, deleting: null },
+  ],
+  [
+    "an admin's token that is not for an admin's work",
+    { actor: token("write") },
+    { owns: false, unseen: "room-not-found", deleting: "room-not-found" },
+  ],
+  [
     "a user, in a room that it made and left",
-    { room: { createdBy: user } },
+    { room: { ...made, createdBy: user } },
     { owns: false, unseen: "room-not-found", deleting: "room-not-found" },
   ],
 ];
@@ -122,6 +199,21 @@ describe("what an actor is to a room", () => {
     expect(ownsRoom(given)).toBe(expected.owns);
     expect(refuseUnseen(given, "see it")?.code ?? null).toBe(expected.unseen as never);
     expect(refuseRoomDelete(given)?.code ?? null).toBe(expected.deleting as never);
+    const changing = expected.unseen ?? (expected.owns ? null : "forbidden");
+    const update = refuseRoomUpdate({ ...given, isVersion: true });
+    expect(update?.code ?? null).toBe(changing as never);
+  });
+
+  test("admins and the operator oversee rooms, and nobody else does", () => {
+    expect([operator, admin, token("admin")].map(overseesRooms)).toEqual([true, true, true]);
+    const others = [member, revoked, anonymous, token("write"), token("admin", made.room)];
+    expect(others.map(overseesRooms)).toEqual([false, false, false, false, false]);
+  });
+
+  test("a room that was changed meanwhile is changed by nobody; an outsider is not told so", () => {
+    const stale: RoomUpdateFacts = { ...facts, actor: operator, isVersion: false };
+    expect(refuseRoomUpdate(stale)?.code).toBe("version-conflict");
+    expect(refuseRoomUpdate({ ...stale, actor: member })?.code).toBe("room-not-found");
   });
 
   test.each([

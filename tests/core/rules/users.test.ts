@@ -1,19 +1,31 @@
 import { describe, expect, test } from "bun:test";
+import type { TokenScope } from "../../../src/core/operations.ts";
 import type { ActorFacts } from "../../../src/core/rules/actors.ts";
 import {
+  type KeyReplaceFacts,
+  refuseKeyReplace,
+  refuseMadeAdmin,
   refuseUserAdd,
   refuseUserSeed,
   refuseUserState,
+  refuseUserUpdate,
   type UserAddFacts,
   type UserSeedFacts,
+  type UserUpdateFacts,
 } from "../../../src/core/rules/users.ts";
-import { aUser } from "../../harness/builders.ts";
+import { aRoom, aUser } from "../../harness/builders.ts";
 
 const user = aUser("actor");
 const operator: ActorFacts = { kind: "operator" };
-const admin: ActorFacts = { kind: "user", user, role: "admin" };
-const member: ActorFacts = { kind: "user", user, role: "member" };
-const revoked: ActorFacts = { kind: "user", user, role: null };
+const admin: ActorFacts = { kind: "user", user, role: "admin", token: null };
+const member: ActorFacts = { kind: "user", user, role: "member", token: null };
+const revoked: ActorFacts = { kind: "user", user, role: null, token: null };
+const token = (scope: TokenScope, room: ReturnType<typeof aRoom> | null = null): ActorFacts => ({
+  kind: "user",
+  user,
+  role: "admin",
+  token: { scope, room },
+});
 const anonymous: ActorFacts = { kind: "anonymous" };
 
 describe("seeding the first admin", () => {
@@ -86,6 +98,121 @@ describe.each(["revoke", "restore"] as const)("to %s a user [M-013]", (verb) => 
     ["who is none is not found", admin, null, "user-not-found"],
     ["a member learns nothing of who is one", member, null, "forbidden"],
   ] as const)("%s", (_, actor, existing, code) => {
-    expect(refuseUserState({ actor, existing }, verb)?.code ?? null).toBe(code);
+    const facts = { actor, existing, isLastAdmin: false };
+    expect(refuseUserState(facts, verb)?.code ?? null).toBe(code);
   });
+});
+
+test("the last admin is not revoked by accident, but by the operator", () => {
+  const last = { existing: "active", isLastAdmin: true } as const;
+  expect(refuseUserState({ ...last, actor: admin }, "revoke")).toEqual({
+    code: "last-admin",
+    detail: "Cannot revoke the user: the bus has no other admin, make one first",
+  });
+  expect(refuseUserState({ ...last, actor: operator }, "revoke")).toBeNull();
+  expect(refuseUserState({ ...last, actor: admin }, "restore")).toBeNull();
+});
+
+describe("changing a user", () => {
+  const other = aUser("other");
+  const named = { name: "Eve", role: null, accept: null } as const;
+  const raised = { name: null, role: "admin", accept: null } as const;
+  const lowered = { name: null, role: "member", accept: null } as const;
+  const accepting = { name: null, role: null, accept: "all" } as const;
+  const facts: UserUpdateFacts = {
+    actor: admin,
+    user: other,
+    ...named,
+    existing: "active",
+    isLastAdmin: false,
+    nameTaken: false,
+    isVersion: true,
+  };
+  const bound = token("write", aRoom("lobby"));
+  const table: readonly (readonly [string, Partial<UserUpdateFacts>, string | null])[] = [
+    ["its name, by an admin", {}, null],
+    ["its name, by the operator", { actor: operator }, null],
+    ["its name, by itself", { actor: member, user }, "forbidden"],
+    ["its role, by an admin", raised, null],
+    ["its role, by itself", { actor: member, user, ...raised }, "forbidden"],
+    ["its role, by anonymous", { actor: anonymous, ...raised }, "forbidden"],
+    ["its role, by an admin's token as admin", { actor: token("admin"), ...raised }, null],
+    ["its role, by an admin's token", { actor: token("write"), ...raised }, "forbidden"],
+    ["its role, by a revoked admin", { actor: revoked, ...raised }, "forbidden"],
+    ["whose adding it takes, by itself", { actor: member, user, ...accepting }, null],
+    ["whose adding it takes, by its token", { actor: token("write"), user, ...accepting }, null],
+    [
+      "whose adding it takes, by its token to read",
+      { actor: token("read"), user, ...accepting },
+      "forbidden",
+    ],
+    [
+      "whose adding it takes, by its token for one room",
+      { actor: bound, user, ...accepting },
+      "forbidden",
+    ],
+    ["whose adding it takes, by an admin", { ...accepting }, "forbidden"],
+    ["whose adding it takes, by the operator", { actor: operator, ...accepting }, "forbidden"],
+    [
+      "whose adding it takes, by a revoked one",
+      { actor: revoked, user, ...accepting },
+      "forbidden",
+    ],
+    ["all of an admin's, by itself", { user, ...accepting, name: "Eve", role: "admin" }, null],
+    [
+      "all of a member's, by itself",
+      { actor: member, user, ...accepting, name: "Eve" },
+      "forbidden",
+    ],
+    ["that is none", { existing: null }, "user-not-found"],
+    ["that is none, asked by a member", { actor: member, existing: null }, "forbidden"],
+    ["that is revoked", { existing: "revoked" }, null],
+    ["that was changed meanwhile", { isVersion: false }, "version-conflict"],
+    ["to a name in use", { nameTaken: true }, "name-taken"],
+    ["the last admin to a member", { ...lowered, user, isLastAdmin: true }, "last-admin"],
+    [
+      "the last admin to a member, by the operator",
+      { actor: operator, ...lowered, isLastAdmin: true },
+      null,
+    ],
+    ["the last admin's name", { user, isLastAdmin: true }, null],
+    ["another admin to a member", lowered, null],
+  ];
+  test.each(table)("%s", (_, more, code) => {
+    expect(refuseUserUpdate({ ...facts, ...more })?.code ?? null).toBe(code as never);
+  });
+});
+
+describe("replacing a key", () => {
+  const facts: KeyReplaceFacts = { actor: member, user, existing: "active", replacement: null };
+  const other = { user: aUser("other") };
+  const table: readonly (readonly [string, Partial<KeyReplaceFacts>, string | null])[] = [
+    ["of oneself", {}, null],
+    ["of another, by an admin", { actor: admin, ...other }, null],
+    ["of another, by the operator", { actor: operator, ...other }, null],
+    ["of another, by a member", other, "forbidden"],
+    ["of another, by anonymous", { actor: anonymous, ...other }, "forbidden"],
+    ["of oneself, by a token", { actor: token("admin") }, "forbidden"],
+    ["of another, by an admin's token", { actor: token("admin"), ...other }, "forbidden"],
+    ["by a revoked user", { actor: revoked, existing: "revoked" }, "forbidden"],
+    ["of a revoked user", { actor: admin, ...other, existing: "revoked" }, "user-revoked"],
+    ["of nobody", { actor: admin, ...other, existing: null }, "user-not-found"],
+    ["of nobody, asked by a member", { ...other, existing: null }, "forbidden"],
+    ["by a user's key", { replacement: "active" }, "user-exists"],
+    ["by a revoked user's key", { replacement: "revoked" }, "user-exists"],
+  ];
+  test.each(table)("%s", (_, more, code) => {
+    expect(refuseKeyReplace({ ...facts, ...more })?.code ?? null).toBe(code as never);
+  });
+});
+
+test("no token makes an admin, of whatever scope; keys and the operator may", () => {
+  for (const scope of ["read", "write", "admin"] as const) {
+    const by = (role: "admin" | "member" | null) =>
+      refuseMadeAdmin({ actor: token(scope), role }, "add the user")?.code ?? null;
+    expect([by("admin"), by("member"), by(null)]).toEqual(["forbidden", null, null]);
+  }
+  for (const actor of [admin, operator, anonymous]) {
+    expect(refuseMadeAdmin({ actor, role: "admin" }, "add the user")).toBeNull();
+  }
 });

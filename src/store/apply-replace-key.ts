@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import type { UserId } from "../core/ids.ts";
+import type { Change, Effect } from "../core/operations.ts";
+import { refuseKeyReplace } from "../core/rules/users.ts";
+import { tokenDeletes, userWrite } from "./apply-users.ts";
+import {
+  applied,
+  type Circumstances,
+  type Decision,
+  memberWrite,
+  refused,
+  rightsChanged,
+} from "./decision.ts";
+import { listRoomsOf, type RoomOfUser } from "./members.ts";
+import type { Store } from "./open.ts";
+import type { RowWrite } from "./tables.ts";
+import { findUser } from "./users.ts";
+
+/**
+ * Puts a new key in the place of a user's: its name, role, setting and memberships of plain rooms are
+ * the new key's. The old one is revoked and keeps what it signed itself into, the encrypted rooms:
+ * their members have to sign the new key in. Its tokens are gone, and its invites lead nowhere.
+ */
+export function decideKeyReplace(
+  store: Store,
+  { user, by }: Extract<Change, { kind: "user.replace-key" }>,
+  { actor, at }: Circumstances,
+): Decision {
+  const record = findUser(store, user);
+  const refusal = refuseKeyReplace({
+    actor,
+    user,
+    existing: record?.state ?? null,
+    replacement: findUser(store, by)?.state ?? null,
+  });
+  if (refusal) return refused(refusal);
+  assert(record);
+  const rooms = listRoomsOf(store, user).filter(({ content }) => content === "plain");
+  return applied(
+    [
+      // The old row first: it gives the name free. It also gives away what restoring would bring back.
+      userWrite({
+        ...record,
+        ...{ name: null, role: "member", state: "revoked", accept: "from-admins", changedAt: at },
+      }),
+      userWrite({ ...record, user: by, createdAt: at, changedAt: at }),
+      ...rooms.flatMap((room) => membershipMove(room, { from: user, to: by })),
+      ...tokenDeletes(store, user),
+    ],
+    [rightsChanged(user, by), ...rooms.map((room) => toldOf(room, by))],
+  );
+}
+
+function membershipMove(
+  { room, role, state, addedAt }: RoomOfUser,
+  { from, to }: { readonly from: UserId; readonly to: UserId },
+): readonly RowWrite[] {
+  return [
+    { table: "members", key: `${room} ${from}`, row: null },
+    memberWrite({ room, user: to, role, state, addedAt }),
+  ];
+}
+
+function toldOf({ room, role, state }: RoomOfUser, user: UserId): Effect {
+  const event = state === "active" ? "room.gained" : "room.invited";
+  return { kind: "user.told", user, event, room, role };
+}

@@ -1,0 +1,141 @@
+// Tries the migrations of src/store on databases as earlier versions left them.
+import { Database } from "bun:sqlite";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isUserId } from "../../src/core/nkey.ts";
+import type { Operation } from "../../src/core/operations.ts";
+import { openWritePath } from "../../src/server/write-path.ts";
+import { getBus } from "../../src/store/journal.ts";
+import { listAllMembers, listMemberships } from "../../src/store/members.ts";
+import { TOKENS_INVITES_ENCRYPTED_ROOMS } from "../../src/store/migrations/0002-tokens-invites-encrypted-rooms.ts";
+import { openStore, readExpectedSchema, readSchema } from "../../src/store/open.ts";
+import { findRoom, listRooms } from "../../src/store/rooms.ts";
+import { listUsers } from "../../src/store/users.ts";
+import { verifyJournal } from "../../src/store/verify.ts";
+import {
+  aGenesis,
+  anOperation,
+  aRoom,
+  asUser,
+  aUser,
+  codeOfOutcome,
+  inviteCreate,
+  inviteRedeem,
+  roomCreate,
+  tokenCreate,
+} from "../harness/builders.ts";
+import { testKey } from "../harness/raw-nats.ts";
+
+const GOLDEN = join(import.meta.dir, "../golden");
+const dumps = readdirSync(GOLDEN).filter((name) => /^schema-\d+\.sql$/.test(name));
+/** An active user of every dump. */
+const alice = testKey(new Uint8Array(32).fill(2)).user;
+if (!isUserId(alice)) throw new Error("A test key is a user's");
+
+let folder = "";
+let path = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "unibus-migrate-"));
+  path = join(folder, "unibus.db");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function layDown(dump: string): void {
+  using database = new Database(path);
+  database.run(readFileSync(join(GOLDEN, dump), "utf8"));
+}
+
+/** What a database holds, read with nothing of ours. */
+function contentOf(tables: readonly string[]): readonly unknown[] {
+  using database = new Database(path, { readonly: true });
+  return tables.map((table) => database.query(`SELECT * FROM ${table} ORDER BY 1, 2`).values());
+}
+
+function version(): unknown {
+  using database = new Database(path, { readonly: true });
+  return database.query("PRAGMA user_version").values();
+}
+
+describe.each(dumps)("a database of %s", (dump) => {
+  test("opens with every row as it was, has the schema of today and verifies", () => {
+    layDown(dump);
+    const tables = ["bus", "journal", "users", "rooms", "members"];
+    const before = contentOf(tables);
+    using store = openStore({ path, random: randomBytes });
+    expect(contentOf(tables)).toEqual(before);
+    expect(readSchema(store.database)).toEqual(readExpectedSchema());
+    expect(verifyJournal(store).entries).toBeGreaterThan(0);
+    expect(store.database.query("PRAGMA foreign_key_check").all()).toEqual([]);
+    expect(listUsers(store, { limit: 9 }).length).toBeGreaterThan(2);
+    expect(listRooms(store, { name: "ops", limit: 9 })).toHaveLength(1);
+  });
+
+  test("guards its foreign keys afterwards, in the tables that were made anew too", () => {
+    layDown(dump);
+    using store = openStore({ path, random: randomBytes });
+    const [room] = listRooms(store, { name: "ops", limit: 1 });
+    expect(listAllMembers(store, room?.room ?? aRoom()).length).toBeGreaterThan(0);
+    for (const sql of [
+      `DELETE FROM rooms WHERE room = '${room?.room}'`,
+      "DELETE FROM users",
+      `INSERT INTO members VALUES ('${aRoom()}', '${alice}', 'owner', 'active', 0)`,
+    ]) {
+      expect(() => store.database.run(sql)).toThrow("FOREIGN KEY");
+    }
+  });
+
+  test("goes on: with what every version knew, and with what this one knows", async () => {
+    layDown(dump);
+    {
+      using store = openStore({ path, random: randomBytes });
+      const { commit } = openWritePath(store);
+      const at = getBus(store).latestAt;
+      const must = async (change: Operation["change"], actor?: Operation["actor"]) => {
+        const operation = anOperation(change, { at, ...(actor ? { actor } : {}) });
+        expect(codeOfOutcome((await commit(operation)).outcome)).toBe("applied");
+      };
+      const [room, vault, newcomer] = [aRoom(), aRoom(), aUser()];
+      await must(roomCreate(room), asUser(alice));
+      await must(roomCreate(vault, { owner: alice, genesis: aGenesis("vault") }), asUser(alice));
+      expect(findRoom(store, vault)?.content).toBe("encrypted");
+      await must(tokenCreate(alice, { expiresAt: at + 1 }), asUser(alice));
+      const invite = inviteCreate({ rooms: [{ room, role: "reader" }], expiresAt: at + 1 });
+      await must(invite);
+      await must(inviteRedeem(invite.invite, newcomer), asUser(newcomer));
+      expect(listMemberships(store, newcomer, { plainRooms: true })).toHaveLength(1);
+      await must({ kind: "user.replace-key", user: alice, by: aUser() });
+      await must({ kind: "room.delete", room });
+    }
+    using again = openStore({ path, random: randomBytes });
+    expect(verifyJournal(again).entries).toBe(getBus(again).lastSeq);
+  });
+});
+
+describe("a migration that cannot be finished changes nothing", () => {
+  test.each([
+    ["rows that refer to none", "DELETE FROM rooms", "journal-damaged"],
+    ["a table that is in the way", "CREATE TABLE rooms_anew (a)", "start-failed"],
+    ["a table that is gone", "PRAGMA foreign_keys = OFF; DROP TABLE rooms", "start-failed"],
+  ])("%s", (_, sql, code) => {
+    layDown("schema-1.sql");
+    {
+      using database = new Database(path);
+      database.run(sql);
+    }
+    const before = contentOf(["bus", "journal", "users", "members", "sqlite_schema"]);
+    expect(() => openStore({ path, random: randomBytes })).toThrow(
+      expect.objectContaining({ code }),
+    );
+    expect(version()).toEqual([[1]]);
+    expect(contentOf(["bus", "journal", "users", "members", "sqlite_schema"])).toEqual(before);
+  });
+});
+
+test("the second migration is what it was when it first ran on somebody's data", () => {
+  expect(createHash("sha256").update(TOKENS_INVITES_ENCRYPTED_ROOMS).digest("hex")).toBe(
+    "ed64fe08b8a7b46072ffdb62da09e967157daebd4ba0d7f13253e97a3606e0ed",
+  );
+});
