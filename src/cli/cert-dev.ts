@@ -76,6 +76,8 @@ export async function runCertDev(
   const at = Date.now();
   const notAfter = at + VALID_DAYS * DAY_MS;
   // Loaded here: no other command needs it, and it takes longer to load than they take to run.
+  // First and alone: with all at once, Bun may run the one that needs it before it.
+  await import("./reflect.ts");
   const { createDevCertificates } = await import("./dev-certificates.ts");
   const made = await createDevCertificates({ names, from: at - CLOCK_SKEW_MS, to: notAfter });
   try {

@@ -39,29 +39,34 @@ export async function makeKeyFile(path: string): Promise<UserId> {
 
 /** Reads the public key of a key file; the seed goes nowhere. Throws `file-unusable`. */
 export function readPublicKey(path: string): UserId {
-  const seed = SEED.exec(readText(path))?.[0];
+  return readKey(path, { secret: false }).user;
+}
+
+/** Reads the seed of a key file that nobody else may read. Throws `file-unusable`. */
+export function readSeed(path: string): string {
+  return readKey(path, { secret: true }).seed;
+}
+
+function readKey(
+  path: string,
+  options: { readonly secret: boolean },
+): { readonly seed: string; readonly user: UserId } {
+  const attempt = `Cannot read the key file ${quote(path)}`;
+  const text = orProblem("file-unusable", attempt, () => readConfiguredFile(path, options));
+  const seed = SEED.exec(text)?.[0];
   if (seed === undefined) {
     throw new Problem(
       "file-unusable",
-      `Cannot read the key file ${quote(path)}: it holds no user seed (SU and 56 more characters)`,
+      `${attempt}: it holds no user seed (SU and 56 more characters)`,
     );
   }
   try {
-    return checked(fromSeed(new TextEncoder().encode(seed)).getPublicKey());
+    return { seed, user: checked(fromSeed(new TextEncoder().encode(seed)).getPublicKey()) };
   } catch (error) {
     // The library's words could hold the seed.
     if (error instanceof Problem) throw error;
-    throw new Problem(
-      "file-unusable",
-      `Cannot read the key file ${quote(path)}: its seed is damaged`,
-    );
+    throw new Problem("file-unusable", `${attempt}: its seed is damaged`);
   }
-}
-
-function readText(path: string): string {
-  return orProblem("file-unusable", `Cannot read the key file ${quote(path)}`, () =>
-    readConfiguredFile(path, { secret: false }),
-  );
 }
 
 function checked(text: string): UserId {

@@ -2,10 +2,12 @@ import { processEnvironment } from "../config/environment.ts";
 import { loadNodePlace } from "../config/load.ts";
 import { EXIT, PROBLEMS, Problem } from "../core/problems.ts";
 import type { Client } from "../sdk/client.ts";
-import { type NodePlace, openNode } from "./node.ts";
+import { advise } from "./advice.ts";
+import { openNode, type Remote } from "./node.ts";
 import { placeOptions } from "./node-options.ts";
 import { printJson, printLines, reportProblem } from "./output.ts";
 import type { Option } from "./parse.ts";
+import type { NodePlace } from "./place.ts";
 
 /** `--json`, as every command has it. */
 export const JSON_OPTION = {
@@ -32,6 +34,8 @@ export interface CommandNode {
   readonly client: Client;
   readonly running: boolean;
   readonly place: NodePlace;
+  /** Who one is at a node elsewhere; null at the node's own folder. */
+  readonly remote: Remote | null;
 }
 
 /**
@@ -46,14 +50,15 @@ export async function onNode(
   const place = loadNodePlace(given, processEnvironment());
   const json = given.json === true;
   await using node = await openNode(place, { ...options, quiet: json });
-  const { client, running, where } = node;
+  const { client, running, where, remote } = node;
   try {
-    show(await use({ client, running, place }), json);
+    show(await use({ client, running, place, remote }), json);
     return EXIT.done;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
+    const told = remote ? advise(error) : error;
     // Wrong usage has nothing to do with the node.
-    reportProblem(error, { json, ...(error.code === "usage" ? {} : { where }) });
+    reportProblem(told, { json, ...(error.code === "usage" ? {} : { where }) });
     return PROBLEMS[error.code].exit;
   }
 }

@@ -1,4 +1,10 @@
-import { listSettings, type Setting, type SettingName, variableOf } from "../config/schema.ts";
+import {
+  listSettings,
+  SETTINGS,
+  type Setting,
+  type SettingName,
+  variableOf,
+} from "../config/schema.ts";
 import type { Option } from "./parse.ts";
 
 /** The options of `unibus serve`: every setting of a node. */
@@ -18,7 +24,17 @@ export function placeOptions(): readonly Option[] {
   const names: readonly SettingName[] = ["data-dir", "db"];
   return listSettings()
     .filter(({ name }) => names.includes(name))
-    .map((setting) => ({ ...optionOf(setting), group: "Node" }));
+    .map((setting) => (setting.name === "data-dir" ? folderOption() : inNodeGroup(setting)));
+}
+
+/** The option that names a node by its folder, or by one that logged in to it. */
+export function folderOption(): Option {
+  const option = inNodeGroup({ name: "data-dir", ...SETTINGS["data-dir"] });
+  return { ...option, help: "folder of the node, or one that is logged in to a node elsewhere" };
+}
+
+function inNodeGroup(setting: Setting): Option {
+  return { ...optionOf(setting), group: "Node" };
 }
 
 function optionOf(setting: Setting): Option {

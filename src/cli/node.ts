@@ -1,33 +1,41 @@
-import { lstatSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { COMMAND_TIMEOUT_MS } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import { type Client, createClient } from "../sdk/client.ts";
+import type { Identity } from "../sdk/identity.ts";
 import { realFile } from "../system/files.ts";
 import { commandName } from "./invocation.ts";
 import { note } from "./output.ts";
+import { codeOf, folderOf, isThere, type NodePlace, unreachable } from "./place.ts";
+import { findProfile, type Profile } from "./profile.ts";
 
-/** A node that a command speaks to: one that runs, or the data of one that does not. */
+/** A node that a command speaks to: one that runs here or elsewhere, or the data of one that does not. */
 export interface Node extends AsyncDisposable {
   readonly client: Client;
   readonly running: boolean;
   /** Which node it was, for whoever reads an error. */
   readonly where: string;
+  /** Null at the node's own folder, where one is its operator. */
+  readonly remote: Remote | null;
 }
 
-export interface NodePlace {
-  readonly dataDir: string;
-  readonly db: string;
+/** Who one is at the node of a profile. */
+export interface Remote {
+  readonly profile: Profile;
+  /** Null for a token, which signs nothing. */
+  readonly identity: Identity | null;
 }
 
 /** The socket of a node and its database lie in one folder. */
 const SOCKET_FILE = "unibus.sock";
 
 /**
- * Finds the node of a folder: the running one by its socket, or else its database, which is then
- * opened under the lock that a running node would hold (M-014).
+ * Finds the node of a folder: the running one by its socket, or the one elsewhere that somebody logged
+ * in to, or else its database, which is then opened under the lock that a running node would hold
+ * (M-014).
  * A database is made for `mayCreate` alone; no command makes a folder by accident.
- * Throws "node-not-found", "node-unreachable" or "folder-in-use".
+ * Throws "node-not-found", "node-unreachable", "node-untrusted" or "folder-in-use".
  */
 export async function openNode(
   place: NodePlace,
@@ -41,8 +49,14 @@ export async function openNode(
   const db = resolve(realFile(place.db));
   const running = await findRunning(db);
   if (running) return running;
+  const folder = folderOf(place);
+  const profile = findProfile(folder);
+  if (profile) {
+    const { openRemote } = await import("./remote.ts");
+    return openRemote(folder, profile);
+  }
   if (options.runningOnly) throw notRunning(db);
-  const exists = fileExists(db);
+  const exists = isThere(db);
   if (!exists && !options.mayCreate) throw notFound(db);
   const { openOffline } = await import("./offline.ts");
   const say = options.quiet ? () => undefined : note;
@@ -53,7 +67,7 @@ export async function openNode(
 async function findRunning(db: string): Promise<Node | null> {
   const folder = dirname(db);
   const socket = join(folder, SOCKET_FILE);
-  if (!fileExists(socket)) return null;
+  if (!isThere(socket)) return null;
   try {
     refuseForeignSocket(socket);
     const connection = await Bun.connect({ unix: socket, socket: { data: () => undefined } });
@@ -72,7 +86,8 @@ async function findRunning(db: string): Promise<Node | null> {
     fetch: (url, init) =>
       fetch(url, { ...init, unix: socket, signal: AbortSignal.timeout(COMMAND_TIMEOUT_MS) }),
   });
-  return { client, running: true, where, [Symbol.asyncDispose]: async () => undefined };
+  const close = async (): Promise<void> => undefined;
+  return { client, running: true, where, remote: null, [Symbol.asyncDispose]: close };
 }
 
 /**
@@ -89,20 +104,10 @@ function refuseForeignSocket(socket: string): void {
   );
 }
 
-function fileExists(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === "ENOTDIR") return false;
-    throw unreachable(path, code, error);
-  }
-}
-
 function notFound(db: string): Problem {
   return new Problem(
     "node-not-found",
-    `Cannot find a node: there is no "${db}"; start one with: ${commandName()} up, or name its folder with --data-dir`,
+    `Cannot find a node: there is no "${db}"; start one with: ${commandName()} up, name its folder with --data-dir, or go to one elsewhere with: ${commandName()} login`,
   );
 }
 
@@ -111,16 +116,4 @@ function notRunning(db: string): Problem {
     "node-not-found",
     `Cannot ask the node of "${dirname(db)}": it is not running, and what was asked for is in its memory only`,
   );
-}
-
-function unreachable(path: string, code: string, cause: unknown): Problem {
-  const why =
-    code === "EACCES" || code === "EPERM"
-      ? "this user may not; run the command as the user that runs the node"
-      : code;
-  return new Problem("node-unreachable", `Cannot reach the node at "${path}": ${why}`, { cause });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown";
 }

@@ -74,6 +74,7 @@ function openUnderLock({
     client,
     where,
     running: false,
+    remote: null,
     [Symbol.asyncDispose]: async () => opened.dispose(),
   };
 }

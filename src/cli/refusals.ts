@@ -1,12 +1,13 @@
 import type { Refused } from "../contract/refusals.ts";
 import { LOGIN_REFUSALS } from "../core/login.ts";
+import { PROBLEMS } from "../core/problems.ts";
 import { nodeOptions, onNode } from "./node-command.ts";
 import { table } from "./output.ts";
 import { defineStrict } from "./strict.ts";
 
 const OTHER_REASONS: Readonly<Record<string, string>> = {
   "no-right": "no membership of the user allows this subject",
-  unsigned: "the request was not signed",
+  unauthenticated: "the request had neither signature nor token",
 };
 
 export const refusalsCommand = defineStrict({
@@ -50,5 +51,11 @@ function rowOf({ at, kind, reason, address, user, subject, admitted }: Refused) 
 
 function reasonWords(reason: string): string {
   const known: Readonly<Record<string, string>> = { ...OTHER_REASONS, ...LOGIN_REFUSALS };
-  return known[reason] ?? reason;
+  return known[reason] ?? titleOf(reason) ?? reason;
+}
+
+/** What is refused of a request has the code of the problem that it is answered with. */
+function titleOf(reason: string): string | undefined {
+  const problems: Readonly<Record<string, { readonly title: string }>> = PROBLEMS;
+  return Object.hasOwn(problems, reason) ? problems[reason]?.title.toLowerCase() : undefined;
 }

@@ -1,81 +1,44 @@
 import type { Room } from "../contract/rooms.ts";
 import { quote } from "../core/quote.ts";
 import type { Client } from "../sdk/client.ts";
-import { commandName, shellWord } from "./invocation.ts";
+import { commandName } from "./invocation.ts";
 import { findRoomId, findUserKey } from "./names.ts";
-import { choiceOf, nodeOptions, onNode, type Shown, textOf } from "./node-command.ts";
+import { choiceOf, nodeOptions, onNode, type Shown } from "./node-command.ts";
 import { table } from "./output.ts";
-import type { Positional } from "./parse.ts";
+import { allPages } from "./pages.ts";
+import { ROOM_ROLES } from "./roles.ts";
+import { ROOM, USER } from "./room-arguments.ts";
+import { roomCreate } from "./room-create.ts";
+import { roomAccept, roomLeave } from "./room-own.ts";
 import { roomShow } from "./room-show.ts";
 import { defineGroup, defineStrict } from "./strict.ts";
 
-const ROOM = {
-  name: "ROOM",
-  required: true,
-  help: "a room's id, or its name if no other room has it",
-} as const satisfies Positional;
-const USER = {
-  name: "USER",
-  required: true,
-  help: "a public key, or the user's name",
-} as const satisfies Positional;
-const HISTORIES = ["keep", "off"] as const;
-const ROOM_ROLES = ["owner", "member", "reader", "writer"] as const;
-/** Rows asked for at once; all pages are read. */
-const PAGE_ROWS = 1_000;
-
-const create = defineStrict({
-  description:
-    "Makes a room. What is said in a plain room can be read by whoever holds the node's machine.",
-  positionals: [{ name: "NAME", required: true, help: "a name for people" }],
-  options: nodeOptions([
-    { name: "owner", kind: "text", value: "USER", help: "who owns it; one can be added later" },
-    {
-      name: "history",
-      kind: "text",
-      value: "WHEN",
-      default: "keep",
-      help: "keep|off: whether its messages belong in history; fixed for the room's life",
-    },
-  ]),
-  examples: ["unibus room create ops --owner alice"],
-  run: ({ positionals, given }) => {
-    const owner = textOf(given, "owner");
-    const history = choiceOf(given, "history", HISTORIES) ?? "keep";
-    return onNode(given, async ({ client }) => {
-      const room = await client.rooms.create({
-        name: positionals.NAME,
-        history,
-        ...(owner === undefined ? {} : { owner: await findUserKey(client, owner) }),
-      });
-      return { document: room, lines: createdLines(room, owner) };
-    });
-  },
-});
-
 const list = defineStrict({
-  description: "Lists the rooms of the bus.",
+  description:
+    "Lists the rooms that you can see: all of them at the node itself and as an admin, else those that you are in or asked into.",
   options: nodeOptions(),
   run: ({ given }) =>
-    onNode(given, async ({ client }) => {
+    onNode(given, async ({ client, remote }) => {
       const rooms = await listRooms(client);
-      const rows = rooms.map(({ room, history, members, name }) => [
+      const rows = rooms.map(({ room, content, history, members, name }) => [
         room,
+        content,
         history,
         `${members}`,
         name,
       ]);
+      const owner = remote ? "" : " --owner USER";
       const lines =
         rows.length > 0
-          ? table(["ROOM", "HISTORY", "MEMBERS", "NAME"], rows)
-          : [`No rooms yet; make one with: ${commandName()} room create NAME --owner USER`];
+          ? table(["ROOM", "CONTENT", "HISTORY", "MEMBERS", "NAME"], rows)
+          : [`No rooms yet; make one with: ${commandName()} room create NAME${owner}`];
       return { document: { rooms }, lines };
     }),
 });
 
 const add = defineStrict({
   description:
-    "Adds a user to a room, or changes the role it has there. Added at the node itself, it is a member at once.",
+    "Adds a user to a room, or changes the role it has there. Added by an admin or at the node itself, it is a member at once; else when it accepts.",
   positionals: [ROOM, USER],
   options: nodeOptions([
     {
@@ -102,20 +65,6 @@ const add = defineStrict({
   },
 });
 
-const accept = defineStrict({
-  description: "Accepts a membership that waits for its user.",
-  positionals: [ROOM, USER],
-  options: nodeOptions(),
-  run: ({ positionals, given }) =>
-    onNode(given, async ({ client }) => {
-      const member = await client.members.accept(await memberOf(client, positionals));
-      const lines = [
-        `${quote(positionals.USER)} is ${member.role} of ${quote(positionals.ROOM)} now`,
-      ];
-      return { document: member, lines };
-    }),
-});
-
 const remove = defineStrict({
   description:
     "Removes a user from a room: its connections that may speak or listen there are closed.",
@@ -129,6 +78,20 @@ const remove = defineStrict({
         document: { ...member, removed: true },
         lines: [`${quote(positionals.USER)} is no member of ${quote(positionals.ROOM)} any more`],
       };
+    }),
+});
+
+const rename = defineStrict({
+  description: "Gives a room another name; its id and its subjects stay.",
+  positionals: [ROOM, { name: "NAME", required: true, help: "its new name" }],
+  options: nodeOptions(),
+  examples: ["unibus room rename ops operations"],
+  run: ({ positionals, given }) =>
+    onNode(given, async ({ client }) => {
+      const room = await client.rooms.update(await findRoomId(client, positionals.ROOM), {
+        name: positionals.NAME,
+      });
+      return { document: room, lines: [`The room ${room.room} is called ${quote(room.name)} now`] };
     }),
 });
 
@@ -150,12 +113,14 @@ const deletion = defineStrict({
 export const roomGroup = defineGroup({
   description: "Manages rooms: where users talk, and who may speak or listen there.",
   commands: {
-    create: () => create,
+    create: () => roomCreate,
     list: () => list,
     show: () => roomShow,
+    rename: () => rename,
     add: () => add,
-    accept: () => accept,
     remove: () => remove,
+    accept: () => roomAccept,
+    leave: () => roomLeave,
     delete: () => deletion,
   },
 });
@@ -170,24 +135,9 @@ async function memberOf(
   };
 }
 
-async function listRooms(client: Client): Promise<readonly Room[]> {
-  const rooms: Room[] = [];
-  let after: string | null = null;
-  do {
-    const page = await client.rooms.list({
-      limit: PAGE_ROWS,
-      ...(after === null ? {} : { after }),
-    });
-    rooms.push(...page.rooms);
-    after = page.next;
-  } while (after !== null);
-  return rooms;
-}
-
-function createdLines(room: Room, owner: string | undefined): readonly string[] {
-  const next =
-    owner === undefined
-      ? `It has no members yet; add the first with: ${commandName()} room add ${room.room} USER --role owner`
-      : `See how to speak there with: ${commandName()} room show ${room.room} --as ${shellWord(owner)}`;
-  return [`The room ${quote(room.name)} is made: ${room.room}`, next];
+function listRooms(client: Client): Promise<readonly Room[]> {
+  return allPages(async (page) => {
+    const { rooms, next } = await client.rooms.list(page);
+    return { rows: rooms, next };
+  });
 }

@@ -3,6 +3,8 @@ import { EXIT, Problem } from "../core/problems.ts";
 import { type RunningNode, startNode } from "../server/boot.ts";
 import { needsFirstAdmin, seedFirstAdmin } from "../server/first-admin.ts";
 import { createLog, logFormatOf } from "../system/log.ts";
+import { folderOf } from "./place.ts";
+import { refuseProfile } from "./profile.ts";
 
 /** Signals that end a node in good order. */
 const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
@@ -18,6 +20,7 @@ export async function runNode(options: {
   readonly onReady?: (node: RunningNode) => Promise<void>;
 }): Promise<number> {
   const { settings, env, onReady } = options;
+  refuseProfile(folderOf(settings));
   const logFormat = logFormatOf(settings.logFormat, process.stderr.isTTY === true);
   const log = createLog({ format: logFormat });
   // Asked for before anything starts: a signal during the start must end it in good order too.

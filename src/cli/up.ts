@@ -34,7 +34,9 @@ async function welcome(node: RunningNode, settings: NodeSettings): Promise<void>
   const place = placeArguments(settings);
   printLines([
     "",
-    `unibus is up, and only admitted keys may connect.`,
+    node.dataPlane === "embedded"
+      ? "unibus is up, and only admitted keys may connect."
+      : "unibus is up, and only admitted keys may use its API; the NATS server is another one's.",
     `  NATS  ${node.natsUrl}`,
     `  API   ${node.httpUrl}`,
     ...(made ? ["", `The first admin's key was made; keep it: ${made}`] : []),

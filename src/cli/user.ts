@@ -1,28 +1,22 @@
 import type { User, UserDetail } from "../contract/users.ts";
 import { Problem } from "../core/problems.ts";
-import { quote } from "../core/quote.ts";
 import type { Client } from "../sdk/client.ts";
 import { commandName } from "./invocation.ts";
-import { checkedKey, findUserKey } from "./names.ts";
+import { checkedKey, findUserKey, labelOf } from "./names.ts";
 import { choiceOf, type Given, nodeOptions, onNode, type Shown, textOf } from "./node-command.ts";
 import { fields, table } from "./output.ts";
-import type { Option, Positional } from "./parse.ts";
+import { allPages } from "./pages.ts";
+import type { Option } from "./parse.ts";
+import { BUS_ROLES } from "./roles.ts";
+import { USER } from "./room-arguments.ts";
 import { defineGroup, defineStrict } from "./strict.ts";
 
-const USER = {
-  name: "USER",
-  required: true,
-  help: "a public key, or the user's name",
-} as const satisfies Positional;
 const NAME_OPTION: Option = {
   name: "name",
   kind: "text",
   value: "NAME",
   help: "a name for people, which no other user has",
 };
-const BUS_ROLES = ["admin", "member"] as const;
-/** Rows asked for at once; all pages are read. */
-const PAGE_ROWS = 1_000;
 
 const seed = defineStrict({
   description:
@@ -118,6 +112,65 @@ const restore = defineStrict({
   run: ({ positionals, given }) => setState("restore", positionals.USER, given),
 });
 
+const update = defineStrict({
+  description: "Changes the name of a user, or its role on the bus.",
+  positionals: [USER],
+  options: nodeOptions([
+    NAME_OPTION,
+    {
+      name: "role",
+      kind: "text",
+      value: "ROLE",
+      help: "admin|member: the bus keeps one active admin at least",
+    },
+  ]),
+  examples: ["unibus user update alice --role admin"],
+  run: ({ positionals, given }) => {
+    const name = textOf(given, "name");
+    const role = choiceOf(given, "role", BUS_ROLES);
+    if (name === undefined && role === undefined) {
+      throw new Problem(
+        "usage",
+        "Cannot run unibus user update: neither --name nor --role is given; see: unibus user update --help",
+      );
+    }
+    return onNode(given, async ({ client }) => {
+      const user = await client.users.update(await findUserKey(client, positionals.USER), {
+        ...(name === undefined ? {} : { name }),
+        ...(role === undefined ? {} : { role }),
+      });
+      return changed(user, `${labelOf(user)} is ${user.role} of this bus`);
+    });
+  },
+});
+
+const replaceKey = defineStrict({
+  description:
+    "Gives a user another key: the new one takes its place in every room, the old one is thrown out. An admin may do it for anybody, everybody for themselves.",
+  positionals: [USER, { name: "NEW-PUBLIC-KEY", required: true, help: "the key that takes over" }],
+  options: nodeOptions(),
+  examples: ["unibus user replace-key alice $(unibus key show alice-2.nk)"],
+  run: ({ positionals, given }) => {
+    const by = checkedKey(positionals["NEW-PUBLIC-KEY"]);
+    return onNode(given, async ({ client, remote }) => {
+      const old = await findUserKey(client, positionals.USER);
+      const user = await client.users.replaceKey(old, by);
+      const isOneself = remote?.profile.user === old;
+      return {
+        document: user,
+        lines: [
+          `${labelOf(user)} is in the place of ${old} now`,
+          ...(isOneself
+            ? [
+                `Log in again, with the file of the new key: ${commandName()} login ${remote.profile.url} --key FILE`,
+              ]
+            : []),
+        ],
+      };
+    });
+  },
+});
+
 export const userGroup = defineGroup({
   description: "Manages the users of the bus: the keys that may connect.",
   commands: {
@@ -125,6 +178,8 @@ export const userGroup = defineGroup({
     add: () => add,
     list: () => list,
     show: () => show,
+    update: () => update,
+    "replace-key": () => replaceKey,
     revoke: () => revoke,
     restore: () => restore,
   },
@@ -150,26 +205,15 @@ async function givenKey(text: string | undefined, file: string | undefined): Pro
   return readPublicKey(file);
 }
 
-async function listUsers(client: Client): Promise<readonly User[]> {
-  const users: User[] = [];
-  let after: string | null = null;
-  do {
-    const page = await client.users.list({
-      limit: PAGE_ROWS,
-      ...(after === null ? {} : { after }),
-    });
-    users.push(...page.users);
-    after = page.next;
-  } while (after !== null);
-  return users;
+function listUsers(client: Client): Promise<readonly User[]> {
+  return allPages(async (page) => {
+    const { users, next } = await client.users.list(page);
+    return { rows: users, next };
+  });
 }
 
 function changed(user: User, sentence: string): Shown {
   return { document: user, lines: [sentence] };
-}
-
-function labelOf({ user, name }: User): string {
-  return name === null ? user : `${quote(name)} (${user})`;
 }
 
 function detailLines({ user, name, role, state, accept, createdAt, rooms }: UserDetail) {
@@ -188,6 +232,8 @@ function detailLines({ user, name, role, state, accept, createdAt, rooms }: User
           ["ROOM", "ROLE", "STATE", "NAME"],
           rooms.map((room) => [room.room, room.role, room.state, room.name]),
         )
-      : [`In no room yet; add it to one with: ${commandName()} room add ROOM USER`]),
+      : [
+          `In no room that you can look into; add it to one with: ${commandName()} room add ROOM USER`,
+        ]),
   ];
 }

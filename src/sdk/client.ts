@@ -1,21 +1,54 @@
 import type { Bus } from "../contract/bus.ts";
 import type { Health } from "../contract/health.ts";
+import type {
+  CreateInviteBody,
+  Invite,
+  InvitePage,
+  NewInvite,
+  RedeemInviteBody,
+} from "../contract/invites.ts";
+import type { Directory, Me, UpdateMeBody } from "../contract/me.ts";
 import type { AddMemberBody, Member, MemberPage } from "../contract/members.ts";
 import type { Refusals } from "../contract/refusals.ts";
-import type { CreateRoomBody, Room, RoomPage } from "../contract/rooms.ts";
-import type { AddUserBody, SeedUserBody, User, UserDetail, UserPage } from "../contract/users.ts";
-import { PROBLEMS, Problem, type ProblemCode } from "../core/problems.ts";
+import type { CreateRoomBody, Room, RoomPage, UpdateRoomBody } from "../contract/rooms.ts";
+import type { CreateTokenBody, NewToken, Token, TokenPage } from "../contract/tokens.ts";
+import type {
+  AddUserBody,
+  SeedUserBody,
+  UpdateUserBody,
+  User,
+  UserDetail,
+  UserPage,
+} from "../contract/users.ts";
+import { type ApiRequest, createTransport, type TransportOptions } from "./transport.ts";
 
-/** One page of a list, and by name where that finds few. */
-export interface ListOptions {
+export type ClientOptions = TransportOptions;
+
+/** One page of a list. */
+export interface PageOptions {
   readonly limit?: number;
   readonly after?: string;
+}
+
+/** One page of a list, or by name what few have. */
+export interface ListOptions extends PageOptions {
   readonly name?: string;
 }
 
 export interface ChangeOptions {
-  /** Repeating a change with the same key makes it happen once. */
+  /** Repeating a change with the same key makes it happen once; a new one is made if none is given. */
   readonly idempotencyKey?: string;
+}
+
+export interface EditOptions extends ChangeOptions {
+  /** The version that was looked at; another one by now is "version-conflict". */
+  readonly ifMatch?: string;
+}
+
+/** A membership by the ids of its two sides. */
+export interface MemberName {
+  readonly room: Room["room"];
+  readonly user: User["user"];
 }
 
 /** The API of a node as functions. Every one throws the `Problem` that the node answers. */
@@ -23,142 +56,184 @@ export interface Client {
   health(): Promise<Health>;
   bus(): Promise<Bus>;
   refusals(): Promise<Refusals>;
-  readonly users: {
-    /** Makes a key the first admin; at the node's own socket only. */
-    seed(body: SeedUserBody, options?: ChangeOptions): Promise<User>;
-    add(body: AddUserBody, options?: ChangeOptions): Promise<User>;
-    list(options?: ListOptions): Promise<UserPage>;
-    show(user: string): Promise<UserDetail>;
-    revoke(user: string, options?: ChangeOptions): Promise<User>;
-    restore(user: string, options?: ChangeOptions): Promise<User>;
-  };
-  readonly rooms: {
-    create(body: CreateRoomBody, options?: ChangeOptions): Promise<Room>;
-    list(options?: ListOptions): Promise<RoomPage>;
-    show(room: string): Promise<Room>;
-    delete(room: string, options?: ChangeOptions): Promise<void>;
-  };
-  readonly members: {
-    list(room: string, options?: Omit<ListOptions, "name">): Promise<MemberPage>;
-    add(member: MemberName, body?: AddMemberBody, options?: ChangeOptions): Promise<Member>;
-    accept(member: MemberName, options?: ChangeOptions): Promise<Member>;
-    remove(member: MemberName, options?: ChangeOptions): Promise<void>;
-  };
+  /** Finds active users by their exact name: none, or one. */
+  directory(name: string): Promise<Directory>;
+  readonly me: MyCalls;
+  readonly users: UserCalls;
+  readonly tokens: TokenCalls;
+  readonly invites: InviteCalls;
+  readonly rooms: RoomCalls;
+  readonly members: MemberCalls;
+  /** The version of a user or room that this client answered, for `ifMatch`; null if none was told. */
+  versionOf(answer: object): string | null;
 }
 
-/** A membership by the ids of its two sides. */
-export interface MemberName {
-  readonly room: string;
-  readonly user: string;
+export interface MyCalls {
+  show(): Promise<Me>;
+  update(body: UpdateMeBody, options?: EditOptions): Promise<User>;
+  accept(room: Room["room"], options?: ChangeOptions): Promise<Member>;
+  /** Leaves a room, or declines to be in it. */
+  leave(room: Room["room"], options?: ChangeOptions): Promise<void>;
 }
 
-export interface ClientOptions {
-  /** Sends one request: the global `fetch`, or one bound to a socket. */
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
-  /** Where the API is, e.g. `https://bus.example.org`. */
-  readonly baseUrl: string;
-  /** What errors call the node; its URL if nothing is said. */
-  readonly name?: string;
+export interface UserCalls {
+  /** Makes a key the first admin; at the node's own socket only. */
+  seed(body: SeedUserBody, options?: ChangeOptions): Promise<User>;
+  add(body: AddUserBody, options?: ChangeOptions): Promise<User>;
+  list(options?: ListOptions): Promise<UserPage>;
+  show(user: User["user"]): Promise<UserDetail>;
+  update(user: User["user"], body: UpdateUserBody, options?: EditOptions): Promise<User>;
+  revoke(user: User["user"], options?: ChangeOptions): Promise<User>;
+  restore(user: User["user"], options?: ChangeOptions): Promise<User>;
+  /** Gives a user another key; `by` takes the place of `user` in every room. */
+  replaceKey(user: User["user"], by: User["user"], options?: ChangeOptions): Promise<User>;
+}
+
+export interface TokenCalls {
+  /** Makes a token of one's own; its secret is in this answer alone. */
+  create(body: CreateTokenBody, options?: ChangeOptions): Promise<NewToken>;
+  list(options?: PageOptions): Promise<TokenPage>;
+  revoke(token: Token["token"], options?: ChangeOptions): Promise<void>;
+}
+
+export interface InviteCalls {
+  /** Makes an invite; its secret is in this answer alone. */
+  create(body: CreateInviteBody, options?: ChangeOptions): Promise<NewInvite>;
+  list(options?: PageOptions): Promise<InvitePage>;
+  revoke(invite: Invite["invite"], options?: ChangeOptions): Promise<void>;
+  /** Admits the key that signs; `proveInvite` of an identity makes the proof. */
+  redeem(invite: Invite["invite"], body: RedeemInviteBody, options?: ChangeOptions): Promise<User>;
+}
+
+export interface RoomCalls {
+  create(body: CreateRoomBody, options?: ChangeOptions): Promise<Room>;
+  list(options?: ListOptions): Promise<RoomPage>;
+  show(room: Room["room"]): Promise<Room>;
+  update(room: Room["room"], body: UpdateRoomBody, options?: EditOptions): Promise<Room>;
+  delete(room: Room["room"], options?: ChangeOptions): Promise<void>;
+}
+
+export interface MemberCalls {
+  list(room: Room["room"], options?: PageOptions): Promise<MemberPage>;
+  add(member: MemberName, body?: AddMemberBody, options?: ChangeOptions): Promise<Member>;
+  accept(member: MemberName, options?: ChangeOptions): Promise<Member>;
+  remove(member: MemberName, options?: ChangeOptions): Promise<void>;
 }
 
 /**
- * Makes a client of the API. It uses web standards alone and keeps no state.
+ * Makes a client of the API, which asks as the user of `identity` or `token`, or as nobody. It uses web
+ * standards alone. Every change carries an Idempotency-Key, so that whatever is sent twice is done once.
  * An answer that is no problem of the table becomes "node-unreachable": something else is there.
  */
 export function createClient(options: ClientOptions): Client {
-  const get = <T>(path: string) => ask<T>(options, { method: "GET", path });
-  const send = <T>(
-    method: string,
-    path: string,
-    { body, idempotencyKey }: ChangeOptions & { readonly body?: object | undefined } = {},
-  ) => ask<T>(options, { method, path, body, idempotencyKey });
+  const send = createTransport(options);
+  const versions = new WeakMap<object, string>();
+
+  async function ask<T>(request: ApiRequest): Promise<T> {
+    const { value, version } = await send(request);
+    if (typeof value === "object" && value !== null && version !== null) {
+      versions.set(value, version);
+    }
+    // The node checks its answers against the contract that these types come from.
+    return value as T;
+  }
+  const api: Api = {
+    get: (path) => ask({ method: "GET", path }),
+    send: (method, path, { body, ...change } = {}) =>
+      ask({ method, path, body, ...change, idempotencyKey: change.idempotencyKey ?? newKey() }),
+  };
   return {
-    health: () => get("/healthz"),
-    bus: () => get("/v1/bus"),
-    refusals: () => get("/v1/refusals"),
-    users: {
-      seed: (body, change) => send("POST", "/v1/users/seed", { ...change, body }),
-      add: (body, change) => send("POST", "/v1/users", { ...change, body }),
-      list: (page) => get(`/v1/users${queryOf(page)}`),
-      show: (user) => get(`/v1/users/${segment(user)}`),
-      revoke: (user, change) => send("POST", `/v1/users/${segment(user)}/revoke`, change),
-      restore: (user, change) => send("POST", `/v1/users/${segment(user)}/restore`, change),
-    },
-    rooms: {
-      create: (body, change) => send("POST", "/v1/rooms", { ...change, body }),
-      list: (page) => get(`/v1/rooms${queryOf(page)}`),
-      show: (room) => get(`/v1/rooms/${segment(room)}`),
-      delete: (room, change) => send("DELETE", `/v1/rooms/${segment(room)}`, change),
-    },
-    members: {
-      list: (room, page) => get(`/v1/rooms/${segment(room)}/members${queryOf(page)}`),
-      add: (member, body = {}, change) => send("PUT", memberPath(member), { ...change, body }),
-      accept: (member, change) => send("POST", `${memberPath(member)}/accept`, change),
-      remove: (member, change) => send("DELETE", memberPath(member), change),
-    },
+    health: () => ask({ method: "GET", path: "/healthz", open: true }),
+    bus: () => api.get("/v1/bus"),
+    refusals: () => api.get("/v1/refusals"),
+    directory: (name) => api.get(`/v1/directory${queryOf({ name })}`),
+    me: myCalls(api),
+    users: userCalls(api),
+    tokens: tokenCalls(api),
+    invites: inviteCalls(api),
+    rooms: roomCalls(api),
+    members: memberCalls(api),
+    versionOf: (answer) => versions.get(answer) ?? null,
   };
 }
 
-async function ask<T>(
-  { fetch, baseUrl, name = baseUrl }: ClientOptions,
-  request: {
-    readonly method: string;
-    readonly path: string;
-    readonly body?: object | undefined;
-    readonly idempotencyKey?: string | undefined;
-  },
-): Promise<T> {
-  const { method, path, body, idempotencyKey } = request;
-  const headers = new Headers({ accept: "application/json" });
-  if (body !== undefined) headers.set("content-type", "application/json");
-  if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
-  const init = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
-  const response = await reach(name, () => fetch(new URL(path, baseUrl).href, init));
-  const text = await reach(name, () => response.text());
-  if (!response.ok) throw readProblem(name, response.status, text);
-  // The node checks its answers against the contract that these types come from.
-  return (text === "" ? undefined : readJson(name, text)) as T;
+interface Api {
+  get<T>(path: string): Promise<T>;
+  send<T>(
+    method: Exclude<ApiRequest["method"], "GET">,
+    path: string,
+    options?: EditOptions & { readonly body?: object },
+  ): Promise<T>;
 }
 
-/** Names the cause of a failed connection, whose own words are about sockets. */
-async function reach<T>(name: string, send: () => Promise<T>): Promise<T> {
-  try {
-    return await send();
-  } catch (cause) {
-    throw new Problem("node-unreachable", `Cannot reach ${name}: it does not answer`, {
-      cause,
-    });
-  }
+function myCalls({ get, send }: Api): MyCalls {
+  return {
+    show: () => get("/v1/me"),
+    update: (body, change) => send("PATCH", "/v1/me", { ...change, body }),
+    accept: (room, change) => send("PUT", `/v1/me/rooms/${segment(room)}`, change),
+    leave: (room, change) => send("DELETE", `/v1/me/rooms/${segment(room)}`, change),
+  };
 }
 
-function readProblem(name: string, status: number, text: string): Problem {
-  const body = readJson(name, text, status);
-  if (typeof body === "object" && body !== null && "code" in body && "detail" in body) {
-    const { code, detail } = body;
-    if (isProblemCode(code) && typeof detail === "string") return new Problem(code, detail);
-  }
-  return notOurs(name, status);
+function userCalls({ get, send }: Api): UserCalls {
+  const path = (user: string, verb = ""): string => `/v1/users/${segment(user)}${verb}`;
+  return {
+    seed: (body, change) => send("POST", "/v1/users/seed", { ...change, body }),
+    add: (body, change) => send("POST", "/v1/users", { ...change, body }),
+    list: (page) => get(`/v1/users${queryOf(page)}`),
+    show: (user) => get(path(user)),
+    update: (user, body, change) => send("PATCH", path(user), { ...change, body }),
+    revoke: (user, change) => send("POST", path(user, "/revoke"), change),
+    restore: (user, change) => send("POST", path(user, "/restore"), change),
+    replaceKey: (user, by, change) =>
+      send("POST", path(user, "/replace-key"), { ...change, body: { user: by } }),
+  };
 }
 
-function readJson(name: string, text: string, status = 200): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw notOurs(name, status, { cause });
-  }
+function tokenCalls({ get, send }: Api): TokenCalls {
+  return {
+    create: (body, change) => send("POST", "/v1/tokens", { ...change, body }),
+    list: (page) => get(`/v1/tokens${queryOf(page)}`),
+    revoke: (token, change) => send("DELETE", `/v1/tokens/${segment(token)}`, change),
+  };
 }
 
-function notOurs(name: string, status: number, options?: ErrorOptions): Problem {
-  const detail = `Cannot use the answer of ${name}: status ${status} without a problem of unibus`;
-  return new Problem("node-unreachable", detail, options);
+function inviteCalls({ get, send }: Api): InviteCalls {
+  const path = (invite: string): string => `/v1/invites/${segment(invite)}`;
+  return {
+    create: (body, change) => send("POST", "/v1/invites", { ...change, body }),
+    list: (page) => get(`/v1/invites${queryOf(page)}`),
+    revoke: (invite, change) => send("DELETE", path(invite), change),
+    redeem: (invite, body, change) => send("POST", `${path(invite)}/redeem`, { ...change, body }),
+  };
 }
 
-function isProblemCode(code: unknown): code is ProblemCode {
-  return typeof code === "string" && Object.hasOwn(PROBLEMS, code);
+function roomCalls({ get, send }: Api): RoomCalls {
+  const path = (room: string): string => `/v1/rooms/${segment(room)}`;
+  return {
+    create: (body, change) => send("POST", "/v1/rooms", { ...change, body }),
+    list: (page) => get(`/v1/rooms${queryOf(page)}`),
+    show: (room) => get(path(room)),
+    update: (room, body, change) => send("PATCH", path(room), { ...change, body }),
+    delete: (room, change) => send("DELETE", path(room), change),
+  };
 }
 
-function memberPath({ room, user }: MemberName): string {
-  return `/v1/rooms/${segment(room)}/members/${segment(user)}`;
+function memberCalls({ get, send }: Api): MemberCalls {
+  const path = ({ room, user }: MemberName): string =>
+    `/v1/rooms/${segment(room)}/members/${segment(user)}`;
+  return {
+    list: (room, page) => get(`/v1/rooms/${segment(room)}/members${queryOf(page)}`),
+    add: (member, body = {}, change) => send("PUT", path(member), { ...change, body }),
+    accept: (member, change) => send("POST", `${path(member)}/accept`, change),
+    remove: (member, change) => send("DELETE", path(member), change),
+  };
+}
+
+/** 128 random bits: no other change has this key. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function segment(text: string): string {

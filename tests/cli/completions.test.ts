@@ -20,7 +20,8 @@ function offered(...words: readonly string[]): readonly string[] {
 describe("completions", () => {
   test("lead through the commands to their options", () => {
     expect(offered("ro")).toEqual(["room"]);
-    expect(offered("user", "re")).toEqual(["revoke", "restore"]);
+    expect(offered("user", "re")).toEqual(["replace-key", "revoke", "restore"]);
+    expect(offered("invite", "create", "--ro")).toEqual(["--role", "--room"]);
     expect(offered("user", "add", "--n")).toEqual(["--name"]);
     expect(offered("serve", "--nats-p")).toEqual(["--nats-port"]);
     expect(offered("nonsense", "")).toEqual([]);

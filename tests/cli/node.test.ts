@@ -53,8 +53,8 @@ describe("a command beside a running node", () => {
     await node.api.overTcp("GET", "/v1/rooms");
     const { code, stdout } = await node.cli("refusals");
     expect(code).toBe(0);
-    expect(stdout).toContain("request.unsigned");
-    expect(stdout).toContain("the request was not signed");
+    expect(stdout).toContain("request.unauthenticated");
+    expect(stdout).toContain("neither signature nor token");
   });
 
   test("reads lists of many pages whole", async () => {

@@ -1,4 +1,5 @@
-// Covers src/cli/room.ts and src/cli/room-show.ts.
+// Covers src/cli/room.ts, room-create.ts, room-own.ts, room-arguments.ts, room-show.ts, room-view.ts,
+// roles.ts and pages.ts.
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,7 +34,7 @@ describe("a room of a node that does not run", () => {
     const { rooms } = await bus.json("room", "list");
     const { room } = rooms[0];
     expect((await bus.cli("room", "list")).stdout).toBe(
-      `ROOM                        HISTORY  MEMBERS  NAME\n${room}  keep     1        ops\n`,
+      `ROOM                        CONTENT  HISTORY  MEMBERS  NAME\n${room}  plain    keep     1        ops\n`,
     );
     const added = await bus.cli("room", "add", "ops", "bob", "--role", "reader");
     expect([added.code, added.stdout]).toEqual([0, '"bob" is reader of "ops"\n']);
@@ -80,6 +81,7 @@ describe("room show --as", () => {
       publish: `${subject}.${bus.alice}.msg`,
       subscribe: `${subject}.>`,
       inboxPrefix: prefix,
+      dataPlane: "embedded",
       servers: [],
       commands: {
         listen: `${nats} sub '${subject}.>'`,

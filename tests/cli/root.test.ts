@@ -19,6 +19,13 @@ describe("wrong usage", () => {
     ["a role that is none", ["room", "add", "x", "y", "--role", "king"], "owner, member"],
     ["neither key nor key file", ["user", "seed"], "--key FILE"],
     ["both key and key file", ["user", "seed", "U", "--key", "f"], "--key FILE"],
+    ["a login to nowhere", ["login"], "URL is missing"],
+    ["a login as nobody", ["login", "https://bus.example.org"], "--key FILE or --token-file"],
+    ["a join without an invite", ["join", "https://x.org", "--key", "a.nk"], "--invite-file"],
+    ["a scope that is none", ["token", "create", "--scope", "all"], "read, write, admin"],
+    ["a life that is none", ["invite", "create", "--life", "soon"], "like 90s, 30m, 1h or 7d"],
+    ["a change of nothing", ["user", "update", "alice"], "--name nor --role"],
+    ["an answer to nobody", ["accept", "some"], "from-admins, all, none"],
   ])(
     "exits with 2 and one line that helps, and makes nothing: %s [M-010]",
     async (_what, args, words) => {
@@ -53,11 +60,17 @@ describe("help", () => {
   test("is there for each command, and changes nothing", async () => {
     using folder = temporaryFolder();
     const commands = [
-      ...["seed", "add", "list", "show", "revoke", "restore"].map((verb) => ["user", verb]),
-      ...["create", "list", "show", "add", "accept", "remove", "delete"].map((verb) => [
-        "room",
-        verb,
+      ...["seed", "add", "list", "show", "update", "replace-key", "revoke", "restore"].map(
+        (verb) => ["user", verb],
+      ),
+      ...["create", "list", "show", "rename", "add", "remove", "accept", "leave", "delete"].map(
+        (verb) => ["room", verb],
+      ),
+      ...["create", "list", "revoke"].flatMap((verb) => [
+        ["token", verb],
+        ["invite", verb],
       ]),
+      ...[["login"], ["logout"], ["join"], ["whoami"], ["accept"]],
       ...["new", "show"].map((verb) => ["key", verb]),
       ...[["cert", "dev"], ["refusals"], ["version"], ["serve"], ["up"]],
     ];

@@ -44,7 +44,7 @@ describe("users of a node that does not run", () => {
     expect((await bus.json("user", "show", ada)).state).toBe("revoked");
     expect((await bus.json("user", "restore", ada)).state).toBe("active");
     const shown = await bus.cli("user", "show", "ADA");
-    expect(shown.stdout).toContain("In no room yet");
+    expect(shown.stdout).toContain("In no room that you can look into");
     const { users } = await bus.json("user", "list");
     expect(users).toHaveLength(2);
     expect(Object.keys(users[0])).toEqual([

@@ -8,6 +8,8 @@ const COUNTS = {
   "command-processes": { small: 10, prove: 100 },
   "connections-of-one-user": { small: 60, prove: 1_100 },
   "file-flips": { small: 300, prove: 5_000 },
+  "fuzz-examples": { small: 2, prove: 40 },
+  "fuzzed-requests": { small: 1_000, prove: 20_000 },
   keys: { small: 200, prove: 1_000 },
   "loader-operations-per-second": { small: 50, prove: 200 },
   "model-operations": { small: 300, prove: 5_000 },
@@ -16,10 +18,14 @@ const COUNTS = {
   "racing-revocations": { small: 5, prove: 100 },
   revocations: { small: 10, prove: 200 },
   "requests-in-a-flood": { small: 2_000, prove: 20_000 },
+  retries: { small: 50, prove: 400 },
+  "signature-texts": { small: 2_000, prove: 200_000 },
   "slow-sockets": { small: 200, prove: 500 },
+  "sql-payloads": { small: 40, prove: 200 },
   "start-kills": { small: 5, prove: 50 },
   "start-races": { small: 2, prove: 100 },
   "store-kills": { small: 2, prove: 20 },
+  strangers: { small: 2_000, prove: 50_000 },
 } as const satisfies Readonly<Record<string, { small: number; prove: number }>>;
 
 /** True when `npm run prove` runs the tests. */

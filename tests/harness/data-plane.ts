@@ -120,6 +120,7 @@ async function startServer(parts: {
     path,
     port: -1,
     jetStreamFolder,
+    tls: null,
     log,
     random: Math.random,
     onViolation,

@@ -8,12 +8,22 @@ const PREFIX = { account: 0, server: 13 << 3, user: 20 << 3 } as const;
  * Source: nats-io/nkeys, `strkey.go`, `crc16.go`.
  */
 export function encodeNkey(kind: keyof typeof PREFIX, bytes: Uint8Array): string {
-  const body = Buffer.concat([Buffer.of(PREFIX[kind]), bytes.subarray(0, 32)]);
+  return encode(Buffer.concat([Buffer.of(PREFIX[kind]), bytes.subarray(0, 32)]));
+}
+
+/** Renders 32 seed bytes as the secret seed of a user (`SU…`), or of another kind of key. */
+export function encodeSeed(bytes: Uint8Array, kind: keyof typeof PREFIX = "user"): string {
+  const prefix = Buffer.of((18 << 3) | (PREFIX[kind] >> 5), (PREFIX[kind] & 31) << 3);
+  return encode(Buffer.concat([prefix, bytes.subarray(0, 32)]));
+}
+
+/** The bytes and their checksum in base32. */
+function encode(body: Buffer): string {
   const checksum = Buffer.alloc(2);
   checksum.writeUInt16LE(crc16(body));
   const bits = [...body, ...checksum].map((byte) => byte.toString(2).padStart(8, "0")).join("");
-  const fives = bits.match(/.{5}/g) ?? [];
-  return fives.map((five) => BASE32.charAt(Number.parseInt(five, 2))).join("");
+  const fives = bits.match(/.{1,5}/g) ?? [];
+  return fives.map((five) => BASE32.charAt(Number.parseInt(five.padEnd(5, "0"), 2))).join("");
 }
 
 export function userKeyOf(bytes: Uint8Array): UserId {

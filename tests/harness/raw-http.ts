@@ -13,9 +13,13 @@ export interface RawHttp extends Disposable {
   statuses(): readonly number[];
 }
 
-/** Opens a connection and says something at once. */
-export async function openHttp(port: number, text: string | Uint8Array = ""): Promise<RawHttp> {
-  const socket = connect(port, "127.0.0.1");
+/** Opens a connection, from an address of loopback, and says something at once. */
+export async function openHttp(
+  port: number,
+  text: string | Uint8Array = "",
+  from = "127.0.0.1",
+): Promise<RawHttp> {
+  const socket = connect({ port, host: "127.0.0.1", localAddress: from });
   const opened = Promise.withResolvers<void>();
   const state = { received: "", closedAt: 0 };
   socket.on("connect", () => opened.resolve());

@@ -1,10 +1,34 @@
+// Covers src/sdk/client.ts and src/sdk/genesis.ts; what it does on the way: transport.test.ts.
 import { describe, expect, test } from "bun:test";
 import { Problem } from "../../src/core/problems.ts";
-import { type Client, createClient } from "../../src/sdk/client.ts";
-import { openTestApi, type TestApi } from "../harness/api.ts";
-import { aRoom, aUser } from "../harness/builders.ts";
+import { type Client, type ClientOptions, createClient } from "../../src/sdk/client.ts";
+import { makeGenesis } from "../../src/sdk/genesis.ts";
+import { type Identity, proveInvite } from "../../src/sdk/identity.ts";
+import { OWN_HOST, openTestApi, type TestApi } from "../harness/api.ts";
+import { aRoom, aUser, NOW } from "../harness/builders.ts";
+import { anAdmitted, anIdentity } from "../harness/identity.ts";
 
 const baseUrl = "http://localhost";
+
+/** A client over the network, which says by key or token who it is. */
+function clientOver(api: TestApi, as: Pick<ClientOptions, "identity" | "token">): Client {
+  return createClient({
+    baseUrl: `http://${OWN_HOST}`,
+    now: () => NOW,
+    ...as,
+    fetch: (url, init) => {
+      const headers = new Headers(init.headers);
+      // A request in this process has none of itself.
+      headers.set("host", OWN_HOST);
+      const from = { kind: "tcp", address: "192.0.2.7" } as const;
+      return api.app.fetch(new Request(url, { ...init, headers }), from);
+    },
+  });
+}
+
+function clientAs(api: TestApi, identity: Identity): Client {
+  return clientOver(api, { identity });
+}
 
 function clientOf(api: TestApi, seen: Request[] = []): Client {
   return createClient({
@@ -62,6 +86,82 @@ describe("the client", () => {
     expect((await members.list(room, { limit: 5 })).members).toHaveLength(1);
     expect(await members.remove({ room, user })).toBeUndefined();
     expect(await rooms.delete(room)).toBeUndefined();
+  });
+
+  test("gives users other names, roles and keys", async () => {
+    using api = openTestApi();
+    const admin = clientAs(api, await anAdmitted(api.bus, "admin"));
+    const [user, by] = [await api.bus.addUser(), aUser()];
+    expect((await admin.users.update(user, { name: "Ada", role: "admin" })).role).toBe("admin");
+    expect(await admin.users.replaceKey(user, by)).toMatchObject({ user: by, name: "Ada" });
+    expect((await admin.users.show(user)).state).toBe("revoked");
+    expect(await admin.directory("Ada")).toEqual({ users: [{ user: by, name: "Ada" }] });
+  });
+
+  test("decides for oneself: who one is, whom one accepts, which rooms one is in", async () => {
+    using api = openTestApi();
+    const [owner, ada] = [await anAdmitted(api.bus), await anAdmitted(api.bus)];
+    const mine = clientAs(api, ada);
+    const { room } = await clientAs(api, owner).rooms.create({ name: "ops" });
+    expect((await clientAs(api, owner).members.add({ room, user: ada.user })).state).toBe(
+      "pending",
+    );
+    expect((await mine.me.show()).rooms).toMatchObject([{ room, state: "pending" }]);
+    expect((await mine.me.accept(room)).state).toBe("active");
+    expect(await mine.me.leave(room)).toBeUndefined();
+    expect((await mine.me.update({ accept: "all" })).accept).toBe("all");
+    expect((await clientAs(api, owner).members.add({ room, user: ada.user })).state).toBe("active");
+  });
+
+  test("makes, lists and revokes tokens, and asks by one", async () => {
+    using api = openTestApi();
+    const ada = await anAdmitted(api.bus);
+    const { tokens } = clientAs(api, ada);
+    const made = await tokens.create({ scope: "read", label: "ci" });
+    expect((await tokens.list({ limit: 5 })).tokens).toMatchObject([{ token: made.token }]);
+    const byToken = clientOver(api, { token: made.secret });
+    expect(await byToken.me.show()).toMatchObject({ user: { user: ada.user }, scope: "read" });
+    expect(await tokens.revoke(made.token)).toBeUndefined();
+    expect((await problemOf(byToken.me.show())).code).toBe("token-wrong");
+  });
+
+  test("makes, lists and revokes invites, and redeems one with a key that is no user's", async () => {
+    using api = openTestApi();
+    const { invites, users } = clientAs(api, await anAdmitted(api.bus, "admin"));
+    const made = await invites.create({ label: "for bob" });
+    const bob = await anIdentity();
+    const busId = (await clientOf(api).health()).bus;
+    const { invite, proof } = await proveInvite({ inviteText: made.secret, busId, user: bob.user });
+    const redeemed = await clientAs(api, bob).invites.redeem(invite, { proof, name: "bob" });
+    expect(redeemed).toMatchObject({ user: bob.user, name: "bob" });
+    expect((await invites.list()).invites).toMatchObject([{ redeemedBy: bob.user }]);
+    expect((await users.list({ name: "bob" })).users).toHaveLength(1);
+    const other = await invites.create({});
+    expect(await invites.revoke(other.invite)).toBeUndefined();
+  });
+
+  test("makes an encrypted room by the record that its owner signs", async () => {
+    using api = openTestApi();
+    const ada = await anAdmitted(api.bus);
+    const { rooms } = clientAs(api, ada);
+    const busId = (await clientOf(api).health()).bus;
+    const how = { identity: ada, busId, history: "from-joining", created: NOW } as const;
+    const [genesis, another] = [await makeGenesis(how), await makeGenesis(how)];
+    const room = await rooms.create({ name: "board", content: "encrypted", genesis });
+    expect(room).toMatchObject({ content: "encrypted", createdBy: ada.user });
+    expect(another.record).not.toBe(genesis.record);
+  });
+
+  test("changes what one looked at, and nothing that another changed meanwhile", async () => {
+    using api = openTestApi();
+    const client = clientAs(api, await anAdmitted(api.bus));
+    const room = await client.rooms.create({ name: "ops" });
+    const seen = client.versionOf(await client.rooms.show(room.room)) ?? "";
+    const renamed = await client.rooms.update(room.room, { name: "ops 2" }, { ifMatch: seen });
+    expect(client.versionOf(renamed)).not.toBe(seen);
+    const late = client.rooms.update(room.room, { name: "ops 3" }, { ifMatch: seen });
+    expect((await problemOf(late)).code).toBe("version-conflict");
+    expect(client.versionOf({})).toBeNull();
   });
 
   test("reads health, bus and refusals", async () => {

@@ -1,0 +1,148 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Bus } from "../contract/bus.ts";
+import type { Member } from "../contract/members.ts";
+import type { Room } from "../contract/rooms.ts";
+import { Problem } from "../core/problems.ts";
+import type { Client } from "../sdk/client.ts";
+import { DEV_TLS_FOLDER } from "./cert-dev.ts";
+import { shellQuoted, shellWord } from "./invocation.ts";
+import { findUserKey } from "./names.ts";
+import type { Remote } from "./node.ts";
+import { fields } from "./output.ts";
+import { allPages } from "./pages.ts";
+import type { Profile } from "./profile.ts";
+
+/** Where `unibus cert dev` puts the certificate authority. */
+const DEV_CA = join(DEV_TLS_FOLDER, "ca.crt");
+
+/** A room as one user sees it on the data plane. */
+export interface View {
+  readonly user: string;
+  readonly role: Member["role"] | null;
+  readonly state: Member["state"] | null;
+  /** What the user's own messages are published under; the last token is free. */
+  readonly publish: string | null;
+  readonly subscribe: string | null;
+  readonly inboxPrefix: string;
+  /** URLs of the running node for NATS clients; none while it is stopped. */
+  readonly servers: readonly string[];
+  /** Whose NATS server that is. */
+  readonly dataPlane: Bus["dataPlane"];
+  /** Lines for a POSIX shell with the `nats` client. */
+  readonly commands: { readonly listen: string | null; readonly speak: string | null };
+}
+
+/** Finds out what one user types to speak and listen in a room. */
+export async function viewOf(
+  client: Client,
+  of: { readonly room: Room; readonly as: string; readonly remote: Remote | null },
+): Promise<View> {
+  const { room, as, remote } = of;
+  const user = await findUserKey(client, as);
+  const { name, member } = await findPlace(client, { room: room.room, user, remote });
+  const bus = await client.bus();
+  const role = member?.role ?? null;
+  const speaks = role !== null && role !== "reader";
+  const listens = role !== null && role !== "writer";
+  const publish = speaks ? `${room.subject}.${user}.msg` : null;
+  const subscribe = listens ? `${room.subject}.>` : null;
+  const inboxPrefix = `_INBOX.${user}.${room.room}`;
+  const profile = remote?.profile.user === user ? remote.profile : null;
+  const nats = natsCommand({ bus, inboxPrefix, name, profile });
+  return {
+    user,
+    role,
+    state: member?.state ?? null,
+    publish,
+    subscribe,
+    inboxPrefix,
+    servers: bus.clientUrls,
+    dataPlane: bus.dataPlane,
+    commands: {
+      listen: subscribe && `${nats} sub ${shellQuoted(subscribe)}`,
+      speak: publish && `${nats} pub ${shellQuoted(publish)} 'hello'`,
+    },
+  };
+}
+
+interface Place {
+  readonly name: string | null;
+  readonly member: Pick<Member, "role" | "state"> | undefined;
+}
+
+/** Finds what a user is in a room: oneself by one's own rooms, others as far as one may see them. */
+async function findPlace(
+  client: Client,
+  of: { readonly room: string; readonly user: string; readonly remote: Remote | null },
+): Promise<Place> {
+  const { room, user, remote } = of;
+  if (remote?.profile.user === user) {
+    const { user: me, rooms } = await client.me.show();
+    return { name: me?.name ?? null, member: rooms.find((one) => one.room === room) };
+  }
+  try {
+    const { name, rooms } = await client.users.show(user);
+    return { name, member: rooms.find((one) => one.room === room) };
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== "forbidden") throw error;
+  }
+  const members = await allPages(async (page) => {
+    const { members: rows, next } = await client.members.list(room, page);
+    return { rows, next };
+  });
+  const member = members.find((one) => one.user === user);
+  return { name: member?.name ?? null, member };
+}
+
+function natsCommand(facts: {
+  readonly bus: Bus;
+  readonly inboxPrefix: string;
+  readonly name: string | null;
+  /** That of the user, if it logged in. */
+  readonly profile: Profile | null;
+}): string {
+  const { bus, inboxPrefix, name, profile } = facts;
+  if (bus.dataPlane === "external") {
+    // How to log in to it, and whom to trust there, is nothing that this node knows.
+    return `nats --server ${shellWord(bus.clientUrls[0] ?? "SERVER-URL")} --inbox-prefix ${shellWord(inboxPrefix)}`;
+  }
+  const loggedIn = profile?.credential.kind === "key" ? profile.credential.file : null;
+  // Under this name `unibus key new` was shown to make it; the file is not opened.
+  const guess = loggedIn ?? (name === null ? null : `${name}.nk`);
+  const keyFile = guess !== null && existsSync(guess) ? shellWord(guess) : "KEY-FILE";
+  const server = bus.clientUrls[0] ?? "SERVER-URL";
+  // Beside a certificate of `unibus cert dev` lies the authority that no client knows of itself.
+  const caFile = profile?.caFile ?? DEV_CA;
+  const ca = bus.tls && existsSync(caFile) ? ` --tlsca ${shellWord(caFile)}` : "";
+  // A line to be pasted: what the node said is quoted like everything else.
+  const prefix = shellWord(inboxPrefix);
+  return `nats --server ${shellWord(server)}${ca} --nkey ${keyFile} --inbox-prefix ${prefix}`;
+}
+
+export function viewLines(view: View): readonly string[] {
+  const { user, role, state, publish, subscribe, inboxPrefix, servers, commands } = view;
+  const external = view.dataPlane === "external";
+  if (role === null) {
+    return ["", `${user} is no member: it may neither speak nor listen here.`];
+  }
+  const waits = state === "pending" ? ["", `${user} has no rights here until it accepts.`] : [];
+  return [
+    ...waits,
+    "",
+    ...fields([
+      ["as", `${user} (${role})`],
+      ["publishes", publish ?? "nothing"],
+      ["subscribes", subscribe ?? "nothing"],
+      ["inbox", inboxPrefix],
+    ]),
+    ...(commands.listen ? ["", "Listen:", `  ${commands.listen}`] : []),
+    ...(commands.speak ? ["", "Speak:", `  ${commands.speak}`] : []),
+    ...(external
+      ? ["", "The NATS server is another one's: how to log in is for its administrator to say."]
+      : []),
+    ...(servers.length > 0
+      ? []
+      : ["", "The node is stopped; its log tells SERVER-URL when it runs."]),
+  ];
+}

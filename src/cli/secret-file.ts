@@ -1,0 +1,50 @@
+import { unlinkSync } from "node:fs";
+import { Problem } from "../core/problems.ts";
+import { quote } from "../core/quote.ts";
+import { writeFileAtomically, writeNewFile } from "../system/files.ts";
+import type { Option } from "./parse.ts";
+
+/** `--out`, as every command has it that is told a secret. */
+export const OUT_OPTION = {
+  name: "out",
+  kind: "text",
+  value: "FILE",
+  help: "write the secret to this new file, which only you may read, and do not print it",
+} as const satisfies Option;
+
+/**
+ * Writes the secret that `make` answers to a new file of mode 0600. The file is made first: a secret
+ * that is shown once must not meet a folder that cannot take it.
+ * Throws "file-exists" or "file-unusable", and what `make` throws; then no file is left.
+ */
+export async function keepSecret<Made extends { readonly secret: string }>(
+  path: string,
+  make: () => Promise<Made>,
+): Promise<Made> {
+  reserve(path);
+  try {
+    const made = await make();
+    writeFileAtomically(path, `${made.secret}\n`, { mode: 0o600 });
+    return made;
+  } catch (error) {
+    unlinkSync(path);
+    throw error;
+  }
+}
+
+function reserve(path: string): void {
+  try {
+    writeNewFile(path, "", { mode: 0o600 });
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "EEXIST") {
+      throw new Problem(
+        "file-exists",
+        `Cannot write the secret to ${quote(path)}: the file exists, and nothing is overwritten; choose another name`,
+      );
+    }
+    const why = cause instanceof Error ? cause.message : "unknown";
+    throw new Problem("file-unusable", `Cannot write the secret to ${quote(path)}: ${why}`, {
+      cause,
+    });
+  }
+}
