@@ -42,7 +42,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   },
   http: {
     imports: ["core", "contract"],
-    packages: ["node:", "elysia", "@sinclair/typebox"],
+    packages: ["node:", "elysia", "@sinclair/typebox", "swagger-ui-dist"],
     holds: "routes; the rest arrives as functions",
   },
   sdk: { imports: ["core", "contract"], packages: [], holds: "the client: web standards only" },

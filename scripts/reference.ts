@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { readTree } from "../src/cli/command-tree.ts";
 import { root as commands } from "../src/cli/root.ts";
 import * as limits from "../src/core/limits.ts";
@@ -7,8 +7,9 @@ import { askProcess, renderCli } from "./reference/cli.ts";
 import { renderConfiguration } from "./reference/configuration.ts";
 import { renderLimits } from "./reference/limits.ts";
 import { renderManual } from "./reference/manual.ts";
+import { renderOpenApiPage } from "./reference/openapi.ts";
 import { renderOperations } from "./reference/operations.ts";
-import { renderProblems } from "./reference/problems.ts";
+import { renderProblemPages, renderProblems } from "./reference/problems.ts";
 import { type CheckResult, faultsOf } from "./source-tree.ts";
 
 const NOTE = "<!-- Written by scripts/reference.ts from the code. Do not edit. -->\n\n";
@@ -22,6 +23,8 @@ export async function renderReference(root: string): Promise<ReadonlyMap<string,
     ["limits.md", NOTE + renderLimits(text("src/core/limits.ts"), limits)],
     ["operations.md", NOTE + renderOperations(text("src/core/operations.ts"))],
     ["problems.md", NOTE + renderProblems()],
+    ...[...renderProblemPages()].map(([name, page]): [string, string] => [name, NOTE + page]),
+    ["openapi.json", renderOpenApiPage()],
     ["unibus.1", renderManual(await readTree(commands))],
   ]);
 }
@@ -51,12 +54,17 @@ export async function checkReferenceOf(
   const pages = await renderReference(root);
   mkdirSync(folder, { recursive: true });
   if (write === "write") {
-    for (const [name, page] of pages) writeFileSync(join(folder, name), page);
+    for (const [name, page] of pages) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), page);
+    }
   }
-  const found = readdirSync(folder).map((name): [string, string] => [
-    name,
-    readFileSync(join(folder, name), "utf8"),
-  ]);
+  const found = readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry): [string, string] => {
+      const path = join(entry.parentPath, entry.name);
+      return [relative(folder, path), readFileSync(path, "utf8")];
+    });
   return comparePages(pages, new Map(found));
 }
 

@@ -14,7 +14,8 @@ export interface Part {
   readonly integrity: string | null;
 }
 
-const LICENCE_FILE = /^(?:licen[cs]e|copying|notice|patents)(?:\b|[-_.]).*$/i;
+// What was bundled into a file lies beside it: swagger-ui-bundle.js.LICENSE.txt.
+const LICENCE_FILE = /^(?:[\w-]+\.js\.)?(?:licen[cs]e|copying|notice|patents)(?:\b|[-_.]).*$/i;
 
 /** The packages of npm that are inside, by their names; each tells its licence. */
 export function npmParts(root: string, names: readonly string[]): readonly Part[] {

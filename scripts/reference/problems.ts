@@ -1,4 +1,6 @@
+import { PROBLEM_TYPE_BASE } from "../../src/core/problem-document.ts";
 import { EXIT, PROBLEMS, type ProblemCode } from "../../src/core/problems.ts";
+import { MEANING } from "./problem-meanings.ts";
 
 /** What whoever meets a problem can do about it. The compiler asks for one per code. */
 const ADVICE: Readonly<Record<ProblemCode, string>> = {
@@ -17,6 +19,8 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
   "schema-too-new": "Run the unibus that wrote this folder, or a newer one.",
   "node-not-found": "Name the node's folder with `--data-dir` (or its database with `--db`).",
   "node-unreachable": "Start the node, or look at its log: it may be starting or stuck.",
+  "node-untrusted":
+    "Nothing was sent. Check the URL and `--ca`; log in again only if the node was really changed.",
   "request-malformed": "Send well-formed HTTP and JSON.",
   "request-invalid": "Correct the named fields; unknown ones are refused, never dropped.",
   "request-too-large": "Send less; the bounds are on the page of limits.",
@@ -25,11 +29,31 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
   "method-not-allowed": "Use one of the methods in the answer's `allow` header.",
   "host-unknown": "Call the node by one of its own names; `--public-url` adds some.",
   "origin-foreign": "Call the API from a program, not from another site's page.",
-  unauthenticated: "Use the command line on the node's machine.",
+  "too-many-requests":
+    "Wait as long as `retry-after` says. Where a reverse proxy of your own stands in front, name it in `--trusted-proxies`: all who come through it count as one address otherwise.",
+  "node-busy": "Ask again in a moment.",
+  unauthenticated:
+    "Sign the request or send a bearer token; `unibus login` lets the command line do it.",
+  "signature-malformed": "Send exactly one signature, of the form that the API's page shows.",
+  "signature-incomplete": "Sign every component that the detail names, and no other.",
+  "signature-expired": "Sign anew; if it stays, set the clock: `date` of the answer is the node's.",
+  "signature-future": "Set the clock: `date` of the answer is the node's time.",
+  "signature-long-lived": "Let `expires` be at most 60 seconds after `created`.",
+  "signature-before-start": "Sign anew; the node has started since.",
+  "signature-wrong": "Check method, host, path and query: what was signed is not what arrived.",
+  "digest-wrong": "Send the body whose digest was signed.",
+  "key-unknown": "Send the key's certificate in `unibus-certificate`.",
+  "key-unusable": "Make a key with `unibus key new`.",
+  "certificate-wrong": "Make the certificate for this bus; its id is in `/healthz`.",
+  "user-unknown": "Have the key admitted with `unibus user add`, or redeem an invite.",
+  "identity-revoked": "Ask an admin: `unibus user restore` lets a user in again.",
+  "token-wrong": "Make a new token with `unibus token create`.",
+  "token-expired": "Make a new token with `unibus token create`.",
   forbidden: "Ask somebody with the right: an admin, or the room's owner.",
   internal: "A fault of unibus; its log has the details under the same time.",
   "not-ready": "Ask again in a moment; `/healthz` says which part is not there yet.",
   "journal-unavailable": "Nothing was applied: ask again. If it stays, look at the disk.",
+  "data-plane-external": "Ask the NATS server that this node was given with `--nats-url`.",
   "idempotency-conflict": "Use a new Idempotency-Key for a new request.",
   "signature-repeated": "Sign each request anew.",
   "key-invalid": "Give the public key, `U` and 55 more characters; `unibus key show` prints it.",
@@ -45,6 +69,19 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
   "room-full": "Remove a member, or make a second room.",
   "pending-full": "The user accepts or declines some of the waiting memberships first.",
   "member-not-found": "Check the user; `unibus room show` lists the members.",
+  "last-admin": "Make another user an admin first; the local operator may do it anyway.",
+  "last-owner": "Make another member an owner first, or delete the room.",
+  "version-conflict": "Read it again, and change what it is now.",
+  "already-issued": "Delete what was made and make a new one: a secret is shown once.",
+  "token-not-found": "Check the id; `unibus token list` lists your tokens.",
+  "tokens-full": "Revoke tokens that are not needed.",
+  "invite-not-found": "Check the invite; `unibus invite list` lists the open ones.",
+  "invite-redeemed": "Ask for a new invite: each works once.",
+  "invite-expired": "Ask for a new invite.",
+  "invites-full": "Revoke invites that are not needed.",
+  "proof-wrong": "Give the invite whole, as it was printed.",
+  "record-invalid": "Make the record with a client of this version.",
+  "record-required": "Wait for the version that takes signed records of members.",
   "plain-rooms-disabled":
     "Listen on loopback, or start with `--allow-plain-rooms` when the host may read every message.",
 };
@@ -54,7 +91,7 @@ export function renderProblems(): string {
   const rows = Object.entries(PROBLEMS).map(
     ([code, { status, exit, title }]) =>
       // The keys of the table are its codes.
-      `| \`${code}\` | ${status} | ${exit} | ${title} | ${ADVICE[code as ProblemCode]} |`,
+      `| [\`${code}\`](problems/${code}.md) | ${status} | ${exit} | ${title} | ${ADVICE[code as ProblemCode]} |`,
   );
   const exits = Object.entries(EXIT).map(([name, code]) => `${code} ${name}`);
   return `# Problems
@@ -68,5 +105,28 @@ Exit codes of the command line: ${exits.join(", ")}.
 | code | HTTP | exit | title | what to do |
 |---|---|---|---|---|
 ${rows.join("\n")}
+`;
+}
+
+/** Renders a page per problem, by its file name under docs/reference. */
+export function renderProblemPages(): ReadonlyMap<string, string> {
+  // As above.
+  const codes = Object.keys(PROBLEMS) as readonly ProblemCode[];
+  return new Map(codes.map((code) => [`problems/${code}.md`, renderProblemPage(code)]));
+}
+
+function renderProblemPage(code: ProblemCode): string {
+  const { status, exit, title } = PROBLEMS[code];
+  return `# ${title}
+
+${MEANING[code]}
+
+**What to do.** ${ADVICE[code]}
+
+| code | HTTP status | exit code of the command line | type |
+|---|---|---|---|
+| \`${code}\` | ${status} | ${exit} | \`${PROBLEM_TYPE_BASE}${code}\` |
+
+[All problems](../problems.md)
 `;
 }

@@ -1,25 +1,31 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { AuthModeName, CLOSED, nullable } from "./values.ts";
+import { AuthModeName, CLOSED, DataPlaneKind, nullable } from "./values.ts";
 
 /** Where and how clients reach the data plane. */
 export const Bus = Type.Object(
   {
-    /** NATS URLs for clients; none while the node is stopped. */
-    clientUrls: Type.Array(Type.String()),
+    dataPlane: DataPlaneKind,
+    clientUrls: Type.Array(Type.String(), {
+      description: "NATS URLs for clients; none while the node is stopped",
+    }),
     tls: Type.Boolean(),
     mode: AuthModeName,
     version: Type.String(),
-    /** Version of the nats-server; null while there is none. */
-    natsVersion: nullable(Type.String()),
+    natsVersion: nullable(Type.String(), {
+      description: "Version of the nats-server; null while there is none",
+    }),
     cluster: nullable(Type.String()),
     limits: Type.Object(
       {
-        payloadBytesMax: Type.Integer(),
-        connectionsPerUserMax: Type.Integer(),
-        subscriptionsPerConnectionMax: Type.Integer(),
+        payloadBytesMax: nullable(Type.Integer()),
+        connectionsPerUserMax: nullable(Type.Integer()),
+        subscriptionsPerConnectionMax: nullable(Type.Integer()),
         roomsPerUserMax: Type.Integer(),
       },
-      CLOSED,
+      {
+        ...CLOSED,
+        description: "What NATS clients may is null where an external NATS server decides it",
+      },
     ),
   },
   CLOSED,

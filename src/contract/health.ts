@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { AuthModeName, CLOSED, nullable } from "./values.ts";
+import { AuthModeName, CLOSED, DataPlaneKind, nullable } from "./values.ts";
 
 /** One part of the node and whether it does its work. */
 export const HealthPart = Type.Object(
@@ -13,11 +13,18 @@ export const Posture = Type.Object(
   {
     mode: AuthModeName,
     tls: Type.Boolean(),
-    /** Who may use which subjects: by membership (enforce), all rooms (soft), everything (off). */
-    rights: Type.Union([Type.Literal("rooms"), Type.Literal("all-rooms"), Type.Literal("all")]),
+    rights: nullable(
+      Type.Union([Type.Literal("rooms"), Type.Literal("all-rooms"), Type.Literal("all")]),
+      {
+        description:
+          "Who may use which subjects: by membership (enforce), all rooms (soft), everything (off); null where an external NATS server decides it",
+      },
+    ),
     plainRooms: Type.Boolean(),
-    /** Name of the cluster; null on a standalone node. */
-    cluster: nullable(Type.String()),
+    cluster: nullable(Type.String(), {
+      description: "Name of the cluster; null on a standalone node",
+    }),
+    dataPlane: DataPlaneKind,
   },
   CLOSED,
 );
@@ -27,8 +34,12 @@ export const Health = Type.Object(
   {
     ready: Type.Boolean(),
     version: Type.String(),
+    bus: Type.String({ description: "Id of the bus, which certificates and records name" }),
     posture: Posture,
     parts: Type.Array(HealthPart),
+    warnings: Type.Array(Type.String(), {
+      description: "What an operator should know though the parts do their work, a sentence each",
+    }),
   },
   CLOSED,
 );

@@ -8,8 +8,7 @@ export const ProblemBody = Type.Object(
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String(),
-    /** The last part of `type`: what programs compare. */
-    code: Type.String(),
+    code: Type.String({ description: "The last part of `type`: what programs compare" }),
   },
   CLOSED,
 );

@@ -12,14 +12,14 @@ export const Refused = Type.Object(
       Type.Literal("request"),
     ]),
     reason: Type.String(),
-    /** Address of the client; empty where it is not known. */
-    address: Type.String(),
-    /** The key that was offered; empty when there was none. */
-    user: Type.String(),
-    /** Subject of a publish or subscription, method and route of a request. */
-    subject: Type.String(),
-    /** True under soft: it was let through, and enforce would have refused it. */
-    admitted: Type.Boolean(),
+    address: Type.String({ description: "Address of the client; empty where it is not known" }),
+    user: Type.String({ description: "The key that was offered; empty when there was none" }),
+    subject: Type.String({
+      description: "Subject of a publish or subscription, method and route of a request",
+    }),
+    admitted: Type.Boolean({
+      description: "True under soft: it was let through, and enforce would have refused it",
+    }),
   },
   CLOSED,
 );
@@ -27,8 +27,11 @@ export type Refused = Static<typeof Refused>;
 
 export const Refusals = Type.Object(
   {
-    /** Since the node's start, by kind and reason: `login.key-unknown`, `soft.request.unsigned`. */
-    counts: Type.Record(Type.String({ pattern: "^[a-z.-]+$" }), Type.Integer(), CLOSED),
+    counts: Type.Record(Type.String({ pattern: "^[a-z.-]+$" }), Type.Integer(), {
+      ...CLOSED,
+      description:
+        "Since the node's start, by kind and reason: `login.key-unknown`, `soft.request.unauthenticated`",
+    }),
     last: Type.Array(Refused),
   },
   CLOSED,

@@ -1,4 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { SignedRecord } from "./records.ts";
 import {
   CLOSED,
   NameText,
@@ -10,24 +11,34 @@ import {
   UserKeyText,
 } from "./values.ts";
 
-/** Whether what is said goes to history; fixed when the room is made. */
-export const HistoryName = Type.Union([Type.Literal("keep"), Type.Literal("off")]);
+export const HistoryName = Type.Union([Type.Literal("keep"), Type.Literal("off")], {
+  description: "Whether what is said goes to history; fixed when the room is made",
+});
 export type HistoryName = Static<typeof HistoryName>;
+
+export const ContentName = Type.Union([Type.Literal("plain"), Type.Literal("encrypted")], {
+  description: "Who can read what is said: this node's machine too, or members alone",
+});
 
 export const Room = Type.Object(
   {
     room: Type.String(),
     name: Type.String(),
-    content: Type.Literal("plain"),
+    content: ContentName,
     history: HistoryName,
-    /** Whether anything is kept by now; false until this version of unibus keeps history. */
-    historyKept: Type.Boolean(),
-    /** What all subjects of the room begin with; a sender's own are `<subject>.<nkey>.<topic…>`. */
-    subject: Type.String(),
-    /** Members, those included whose membership waits for acceptance. */
-    members: Type.Integer({ minimum: 0 }),
-    /** Who made it: a user, `operator` or `anonymous`. */
-    createdBy: Type.String(),
+    historyKept: Type.Boolean({
+      description:
+        "Whether anything is kept by now; false until this version of unibus keeps history",
+    }),
+    subject: Type.String({
+      description:
+        "What all subjects of the room begin with; a sender's own are `<subject>.<nkey>.<topic…>`",
+    }),
+    members: Type.Integer({
+      minimum: 0,
+      description: "Members, those included whose membership waits for acceptance",
+    }),
+    createdBy: Type.String({ description: "Who made it: a user, `operator` or `anonymous`" }),
     createdAt: Time,
   },
   CLOSED,
@@ -42,12 +53,21 @@ export const RoomQuery = Type.Object({ ...PAGE_QUERY, name: Type.Optional(NameTe
 export const CreateRoomBody = Type.Object(
   {
     name: NameText,
-    /** Only the local operator names an owner; everybody else owns what they make. */
-    owner: Type.Optional(nullable(UserKeyText)),
+    owner: Type.Optional(
+      nullable(UserKeyText, {
+        description: "Only the local operator names an owner; everybody else owns what they make",
+      }),
+    ),
     history: Type.Optional(HistoryName),
+    content: Type.Optional(ContentName),
+    /** The first record of an encrypted room's log, signed by its owner; its digest is the room's id. */
+    genesis: Type.Optional(SignedRecord),
   },
   CLOSED,
 );
 export type CreateRoomBody = Static<typeof CreateRoomBody>;
+
+export const UpdateRoomBody = Type.Object({ name: NameText }, CLOSED);
+export type UpdateRoomBody = Static<typeof UpdateRoomBody>;
 
 export const RoomParams = Type.Object({ room: RoomIdText }, CLOSED);

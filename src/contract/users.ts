@@ -5,13 +5,19 @@ import { CLOSED, NameText, Next, nullable, PAGE_QUERY, Time, UserKeyText } from 
 export const BusRoleName = Type.Union([Type.Literal("admin"), Type.Literal("member")]);
 export const UserStateName = Type.Union([Type.Literal("active"), Type.Literal("revoked")]);
 
+export const AcceptName = Type.Union(
+  [Type.Literal("from-admins"), Type.Literal("all"), Type.Literal("none")],
+  {
+    description: "Whose adding to a room a user takes without being asked",
+  },
+);
+
 const USER = {
   user: Type.String(),
   name: nullable(Type.String()),
   role: BusRoleName,
   state: UserStateName,
-  /** Whose adding to a room the user takes without being asked. */
-  accept: Type.Union([Type.Literal("from-admins"), Type.Literal("all"), Type.Literal("none")]),
+  accept: AcceptName,
   createdAt: Time,
   changedAt: Time,
 } as const;
@@ -30,7 +36,10 @@ export const UserRoom = Type.Object(
 );
 export type UserRoom = Static<typeof UserRoom>;
 
-/** One user with the rooms it is in; as many as a user may be in, so never more than a page. */
+/**
+ * One user with the rooms it is in, those whose members the caller may see: all of them to the local
+ * operator. As many as a user may be in, so never more than a page.
+ */
 export const UserDetail = Type.Object({ ...USER, rooms: Type.Array(UserRoom) }, CLOSED);
 export type UserDetail = Static<typeof UserDetail>;
 
@@ -54,5 +63,16 @@ export const AddUserBody = Type.Object(
   CLOSED,
 );
 export type AddUserBody = Static<typeof AddUserBody>;
+
+/** What an admin may change; at least one of them. */
+export const UpdateUserBody = Type.Object(
+  { name: Type.Optional(NameText), role: Type.Optional(BusRoleName) },
+  CLOSED,
+);
+export type UpdateUserBody = Static<typeof UpdateUserBody>;
+
+/** The public key that takes a user's place. */
+export const ReplaceKeyBody = Type.Object({ user: UserKeyText }, CLOSED);
+export type ReplaceKeyBody = Static<typeof ReplaceKeyBody>;
 
 export const UserParams = Type.Object({ user: UserKeyText }, CLOSED);

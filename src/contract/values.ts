@@ -1,4 +1,4 @@
-import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import { type SchemaOptions, type Static, type TSchema, Type } from "@sinclair/typebox";
 import { PAGE_ROWS_MAX } from "../core/limits.ts";
 
 /** Objects of the API are closed: an unknown member is refused, never dropped. */
@@ -17,19 +17,27 @@ export const UserKeyText = Type.String({
 export const RoomIdText = Type.String({ maxLength: 128, description: "The id of a room" });
 /** Characters are counted in UTF-16 here; the rule about names counts and judges them again. */
 export const NameText = boundedText(256);
+/** What somebody calls a token or an invite, for their own lists. */
+export const LabelText = boundedText(256);
 export const Time = Type.String({
   pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$",
   description: "RFC 3339, UTC, to the millisecond",
 });
 
-export const AuthModeName = Type.Union([
-  Type.Literal("off"),
-  Type.Literal("soft"),
-  Type.Literal("enforce"),
-]);
+export const AuthModeName = Type.Union(
+  [Type.Literal("off"), Type.Literal("soft"), Type.Literal("enforce")],
+  {
+    description:
+      "enforce admits proved keys alone; soft admits all and tells whom enforce would refuse; off admits all",
+  },
+);
 
-export function nullable<Schema extends TSchema>(schema: Schema) {
-  return Type.Union([schema, Type.Null()]);
+export const DataPlaneKind = Type.Union([Type.Literal("embedded"), Type.Literal("external")], {
+  description: "Whose NATS server carries the messages: this node's own, or one of somebody else's",
+});
+
+export function nullable<Schema extends TSchema>(schema: Schema, options?: SchemaOptions) {
+  return Type.Union([schema, Type.Null()], options);
 }
 
 /** No members at all: the body of a mutation that says everything in its path. */
@@ -46,5 +54,6 @@ export const PAGE_QUERY = {
   ),
 } as const;
 
-/** Where the next page begins; null on the last one. */
-export const Next = nullable(Type.String());
+export const Next = nullable(Type.String(), {
+  description: "Where the next page begins; null on the last one",
+});
