@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { findNatsServer } from "../../src/nats/find-server.ts";
 import { commitOfTree } from "../prove.ts";
+import { benchApi } from "./api.ts";
 import { benchBusyLogins } from "./busy.ts";
 import { benchExecutable } from "./executable.ts";
 import { benchLogins } from "./logins.ts";
@@ -96,6 +97,11 @@ function partsOf(
       about:
         "200 good logins a run, one after the other, each state in turn. Copying is `VACUUM INTO` on the thread that answers the API. Of the bad logins half offer a user's key with a wrong signature, half an unknown key.",
       measure: () => benchBusyLogins({ runs }),
+    },
+    api: {
+      about:
+        "HTTP over loopback, 32 connections with one request under way on each, a generator of our own in a process of its own, servers on one core and the load on the other, no limit of rates. Requests are made and signed beforehand, each with its own nonce and its certificate, as our client sends them. Raw Bun.serve answers the same bytes to the same requests. The buses of the signed GET were made through `apply`, with 20 members in each room; each request is for another room of the one who asks.",
+      measure: () => benchApi({ runs: quick ? 2 : 12, many: quick ? 10_000 : 1_000_000 }),
     },
     messages: {
       about:

@@ -8,6 +8,7 @@ import {
   freePort,
   natsPidOf,
   type PlainUser,
+  pin,
   runLoad,
   startNode,
   startPlainNats,
@@ -99,11 +100,4 @@ function rightsOf(user: UserId, subject: string): PlainUser {
   if (!isRoomId(id)) throw new Error(`${subject} is no subject of a room`);
   const membership = { id, history: "k", shard, role: "owner" } as const;
   return { nkey: user, permissions: memberPermissions(user, [membership]) };
-}
-
-/** Gives servers one core, and answers the words that give a load the other one; none if there is one. */
-function pin(servers: readonly number[]): readonly string[] {
-  if (!Bun.which("taskset") || navigator.hardwareConcurrency < 2) return [];
-  for (const pid of servers) Bun.spawnSync(["taskset", "-acp", "0", `${pid}`]);
-  return ["taskset", "-c", "1"];
 }

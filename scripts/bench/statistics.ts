@@ -32,7 +32,7 @@ export function ratioOf(values: readonly number[], base: readonly number[]): Spr
 /** One line of the result. */
 export interface Row {
   readonly what: string;
-  readonly unit: "ms" | "/s" | "MB" | "";
+  readonly unit: "µs" | "ms" | "s" | "/s" | "MB" | "";
   readonly spread: Spread;
   /** What it should reach, in words. */
   readonly aim?: string;

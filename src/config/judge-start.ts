@@ -3,8 +3,10 @@ import { dirname, join } from "node:path";
 import { isLocalhost } from "../core/bind.ts";
 import { type BootFacts, parseLastMode, refuseBoot } from "../core/boot-policy.ts";
 import { type ClusterFacts, refuseCluster, refuseClusterYet } from "../core/cluster-policy.ts";
+import type { ExternalNats } from "../core/external-nats.ts";
 import type { AuthMode } from "../core/login.ts";
 import { Problem, type Refusal } from "../core/problems.ts";
+import { readExternalNats } from "./external-nats.ts";
 import type { Environment, NodeSettings } from "./load.ts";
 import { FileFault, readConfiguredFile, readSecretFile } from "./private-file.ts";
 import { type RouteTls, readRouteTls, readTlsPair, type TlsPair } from "./tls-files.ts";
@@ -21,6 +23,8 @@ export interface Surroundings {
 export interface StartMaterial {
   readonly tls: TlsPair | null;
   readonly routeTls: RouteTls | null;
+  /** The NATS server to use instead of one of this node's own. */
+  readonly externalNats: ExternalNats | null;
   readonly clusterPass: string;
 }
 
@@ -86,6 +90,7 @@ export function judgeStart(
     routeTls: routeTlsCert
       ? readRouteTls({ cert: routeTlsCert, key: routeTlsKey, ca: routeTlsCa }, at)
       : null,
+    externalNats: readExternalNats(settings),
     clusterPass: clusterPassFile
       ? readSecretFile(clusterPassFile, "the password of --cluster-pass-file")
       : settings.clusterPass,

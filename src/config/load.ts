@@ -1,24 +1,20 @@
-import { isNodeName, splitRoutes } from "../core/cluster-policy.ts";
+import { splitRoutes } from "../core/cluster-policy.ts";
 import type { UserId } from "../core/ids.ts";
 import type { AuthMode } from "../core/login.ts";
 import { findNearest } from "../core/nearest.ts";
-import { isUserId, readUserKey } from "../core/nkey.ts";
+import { isUserId } from "../core/nkey.ts";
 import { Problem } from "../core/problems.ts";
 import { hasCredentials, quote } from "../core/quote.ts";
-import {
-  isSettingName,
-  listSettings,
-  SETTINGS,
-  type Setting,
-  type SettingName,
-  variableOf,
-} from "./schema.ts";
+import { isSettingName, listSettings, SETTINGS, type SettingName, variableOf } from "./schema.ts";
+import { faultOf } from "./value-fault.ts";
 
 export interface NodeSettings {
   readonly bind: string;
   readonly httpPort: number;
   readonly natsPort: number;
   readonly publicUrl: readonly string[];
+  /** Addresses and CIDRs of proxies whose `x-forwarded-for` is believed. */
+  readonly trustedProxies: readonly string[];
   readonly logFormat: "text" | "json" | "auto";
   readonly dataDir: string;
   readonly db: string;
@@ -33,6 +29,9 @@ export interface NodeSettings {
   /** A user's public key; empty when nobody is to be made an admin. */
   readonly firstAdmin: UserId | "";
   readonly connectionsPerUser: number;
+  /** Per second; the burst is some seconds' worth. */
+  readonly requestsPerAddress: number;
+  readonly requestsPerUser: number;
   readonly natsUrl: string;
   readonly natsCreds: string;
   readonly externalNatsTrusted: boolean;
@@ -81,6 +80,7 @@ export function loadNodeSettings(flags: Flags, env: Environment): NodeSettings {
     httpPort: Number(text("http-port")),
     natsPort: Number(text("nats-port")),
     publicUrl: splitRoutes(text("public-url")).map((url) => new URL(url).origin),
+    trustedProxies: splitRoutes(text("trusted-proxies")),
     // The three values, by the table.
     logFormat: text("log-format") as NodeSettings["logFormat"],
     ...foldersOf(text, given),
@@ -93,6 +93,8 @@ export function loadNodeSettings(flags: Flags, env: Environment): NodeSettings {
     allowPlainRooms: isTrue(text("allow-plain-rooms")),
     firstAdmin: userOf(text("first-admin")),
     connectionsPerUser: Number(text("connections-per-user")),
+    requestsPerAddress: Number(text("requests-per-address")),
+    requestsPerUser: Number(text("requests-per-user")),
     natsUrl: text("nats-url"),
     natsCreds: text("nats-creds"),
     externalNatsTrusted: isTrue(text("external-nats-trusted")),
@@ -186,63 +188,6 @@ function refuseUnknownNames(flags: Flags, env: Environment): void {
     const hint = nearest ? `; is ${nearest} meant` : "";
     throw new Problem("usage", `Cannot use ${quote(variable)}: no setting has this name${hint}`);
   }
-}
-
-/** Says what is wrong with one value by itself, or null. A secret is never shown. */
-function faultOf(setting: Setting, text: string): string | null {
-  const shown = setting.secret === "whole" ? "a secret" : quote(text);
-  if (/\p{Cc}/u.test(text)) return "it holds a control character";
-  // What was not UTF-8 has become this character: another path than what was meant.
-  if (text.includes("\ufffd")) return "it is not UTF-8";
-  if (text === "") {
-    if (setting.default === "" || setting.name === "bind") return null;
-    return `it is empty; leave it out for the default ${setting.default}`;
-  }
-  switch (setting.read.kind) {
-    case "port":
-      return /^(0|[1-9][0-9]{0,4})$/.test(text) && Number(text) <= 65_535
-        ? null
-        : `it is ${shown}, and a port is a whole number from 0 to 65535`;
-    case "count":
-      return /^[1-9][0-9]{0,8}$/.test(text) && Number(text) <= setting.read.most
-        ? null
-        : `it is ${shown}, and it must be a whole number from 1 to ${setting.read.most}`;
-    case "enum": {
-      const { values } = setting.read;
-      return values.includes(text)
-        ? null
-        : `it is ${shown}, and it must be ${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
-    }
-    case "boolean":
-      return /^(true|false|1|0)$/.test(text)
-        ? null
-        : `it is ${shown}, and it must be true or false`;
-    case "name":
-      return isNodeName(text)
-        ? null
-        : `it is ${shown}, and a name is 1 to 64 letters, digits, - and _`;
-    case "user": {
-      const key = readUserKey(text);
-      return "bytes" in key ? null : key.detail.replace("Cannot use this key: ", "");
-    }
-    case "urls":
-      return splitRoutes(text).every(isOrigin)
-        ? null
-        : `it is ${shown}, and each part must be like https://bus.example.org or http://host:port`;
-    case "text":
-    case "host":
-    case "path":
-    case "routes":
-      return null;
-    default:
-      return setting.read satisfies never;
-  }
-}
-
-function isOrigin(text: string): boolean {
-  const url = URL.parse(text);
-  if (url?.protocol !== "https:" && url?.protocol !== "http:") return false;
-  return url.href === `${url.origin}/` && url.hostname !== "";
 }
 
 function isGiven(name: SettingName, text: string): boolean {

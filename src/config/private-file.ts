@@ -31,6 +31,9 @@ export function readConfiguredFile(path: string, options: { readonly secret: boo
       throw new FileFault(`has more than ${CONFIG_FILE_BYTES_MAX} bytes`);
     }
     return readFileSync(file, "utf8");
+  } catch (error) {
+    if (error instanceof FileFault) throw error;
+    throw new FileFault(openFault(error), { cause: error });
   } finally {
     closeSync(file);
   }

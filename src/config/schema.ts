@@ -1,8 +1,17 @@
-import { CONNECTIONS_PER_USER_MAX, NATS_CONNECTIONS_MAX } from "../core/limits.ts";
+import {
+  CONNECTIONS_PER_USER_MAX,
+  NATS_CONNECTIONS_MAX,
+  REQUESTS_PER_ADDRESS_BURST,
+  REQUESTS_PER_ADDRESS_PER_SECOND,
+  REQUESTS_PER_SECOND_MAX,
+  REQUESTS_PER_USER_BURST,
+  REQUESTS_PER_USER_PER_SECOND,
+} from "../core/limits.ts";
 
 /** How the text of a setting is read. */
 export type SettingKind =
-  | { readonly kind: "text" | "host" | "name" | "port" | "boolean" | "routes" | "urls" | "user" }
+  | { readonly kind: "text" | "host" | "name" | "port" | "boolean" }
+  | { readonly kind: "routes" | "urls" | "user" | "blocks" }
   | { readonly kind: "path"; readonly inDataDir?: string }
   | { readonly kind: "count"; readonly most: number }
   | { readonly kind: "enum"; readonly values: readonly string[] };
@@ -51,6 +60,13 @@ export const SETTINGS = {
     help: "comma-separated URLs under which clients reach the API, e.g. https://bus.example.org; requests for other hosts are refused",
     group: "Node",
     read: { kind: "urls" },
+  },
+  "trusted-proxies": {
+    value: "CIDRS",
+    default: "",
+    help: "comma-separated addresses or CIDRs of your own reverse proxies, e.g. 10.0.0.2,2001:db8::/64; their X-Forwarded-For tells who asks, and nobody else's is read",
+    group: "Node",
+    read: { kind: "blocks" },
   },
   "log-format": {
     value: "FORMAT",
@@ -133,6 +149,20 @@ export const SETTINGS = {
     help: "NATS connections that one user may have at once",
     group: "Security",
     read: { kind: "count", most: NATS_CONNECTIONS_MAX },
+  },
+  "requests-per-address": {
+    value: "COUNT",
+    default: `${REQUESTS_PER_ADDRESS_PER_SECOND}`,
+    help: `requests that one address, or one /64 of IPv6, may send to the API in a second; for a moment ${REQUESTS_PER_ADDRESS_BURST / REQUESTS_PER_ADDRESS_PER_SECOND} times as many`,
+    group: "Security",
+    read: { kind: "count", most: REQUESTS_PER_SECOND_MAX },
+  },
+  "requests-per-user": {
+    value: "COUNT",
+    default: `${REQUESTS_PER_USER_PER_SECOND}`,
+    help: `requests that one user may send to the API in a second; for a moment ${REQUESTS_PER_USER_BURST / REQUESTS_PER_USER_PER_SECOND} times as many`,
+    group: "Security",
+    read: { kind: "count", most: REQUESTS_PER_SECOND_MAX },
   },
   "nats-url": {
     value: "URL",

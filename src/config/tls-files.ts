@@ -1,14 +1,21 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createSecureContext } from "node:tls";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import { FileFault, readConfiguredFile } from "./private-file.ts";
 
-export interface TlsPair {
+/** A certificate and its key as they stand in their files. */
+export interface TlsTexts {
   /** The certificate, followed by its chain if the file holds one. */
   readonly certPem: string;
   readonly keyPem: string;
+}
+
+export interface TlsPair extends TlsTexts {
   /** DNS names and IP addresses that the certificate is for. */
   readonly names: readonly string[];
+  /** Begin of the certificate's validity, ms since epoch. */
+  readonly notBefore: number;
   /** End of validity, ms since epoch: the earliest of certificate and chain. */
   readonly notAfter: number;
 }
@@ -19,27 +26,61 @@ export interface RouteTls extends TlsPair {
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
+/** Where a certificate and its key lie, and what for. */
+export interface PairFiles {
+  readonly cert: string;
+  readonly key: string;
+  readonly what: "NATS TLS" | "route TLS";
+}
+
 /**
  * Reads and judges a certificate and its key. `at` is the time of the judgement, ms since epoch.
  * Throws `tls-unusable`, naming the file, when one is missing, is no PEM, is not valid now, when the
  * key is not the certificate's, or can be read by others.
  */
-export function readTlsPair(
-  files: { readonly cert: string; readonly key: string; readonly what: "NATS TLS" | "route TLS" },
-  at: number,
-): TlsPair {
-  const fail = (path: string, error: unknown) => unusable(files.what, path, error);
-  const { pem: certPem, chain } = attempt(fail, files.cert, () => readChain(files.cert, at));
-  const keyPem = attempt(fail, files.key, () => readConfiguredFile(files.key, { secret: true }));
+export function readTlsPair(files: PairFiles, at: number): TlsPair {
+  return judgeTlsPair(files, readTlsTexts(files), at);
+}
+
+/** Reads both files without judging what is in them. Throws `tls-unusable` as `readTlsPair` does. */
+export function readTlsTexts(files: PairFiles): TlsTexts {
+  const fail = failureOf(files.what);
+  return {
+    certPem: attempt(fail, files.cert, () => readConfiguredFile(files.cert, { secret: false })),
+    keyPem: attempt(fail, files.key, () => readConfiguredFile(files.key, { secret: true })),
+  };
+}
+
+/** Judges what was read, at a time. Throws `tls-unusable` as `readTlsPair` does. */
+export function judgeTlsPair(files: PairFiles, texts: TlsTexts, at: number): TlsPair {
+  const fail = failureOf(files.what);
+  const { certPem, keyPem } = texts;
+  const chain = attempt(fail, files.cert, () => judgeChain(certPem, at));
   const key = attempt(fail, files.key, () => parseKey(keyPem));
-  const leaf = chain[0];
+  const [leaf] = chain;
   attempt(fail, files.key, () => {
-    if (!leaf?.checkPrivateKey(key)) {
+    if (!leaf.checkPrivateKey(key)) {
       throw new FileFault(`is not the key of the certificate ${quote(files.cert)}`);
     }
   });
+  attempt(fail, files.cert, () => refuseUnservable(texts));
   const ends = chain.map((certificate) => certificate.validToDate.getTime());
-  return { certPem, keyPem, names: namesOf(leaf?.subjectAltName), notAfter: Math.min(...ends) };
+  return {
+    certPem,
+    keyPem,
+    names: namesOf(leaf.subjectAltName),
+    notBefore: leaf.validFromDate.getTime(),
+    notAfter: Math.min(...ends),
+  };
+}
+
+/** Asks the library that will serve it: it knows fewer curves than the one that reads it. */
+function refuseUnservable({ certPem, keyPem }: TlsTexts): void {
+  try {
+    createSecureContext({ cert: certPem, key: keyPem });
+  } catch (error) {
+    throw new FileFault("holds a certificate of a kind that cannot be served", { cause: error });
+  }
 }
 
 /** As `readTlsPair` for a node's routes, with the CA that must have signed the certificate. */
@@ -48,14 +89,15 @@ export function readRouteTls(
   at: number,
 ): RouteTls {
   const what = "route TLS";
-  const fail = (path: string, error: unknown) => unusable(what, path, error);
+  const fail = failureOf(what);
   const pair = readTlsPair({ cert: files.cert, key: files.key, what }, at);
   const ca = attempt(fail, files.ca, () => {
-    const bundle = readChain(files.ca, at);
-    if (!bundle.chain.every((certificate) => certificate.ca)) {
+    const pem = readConfiguredFile(files.ca, { secret: false });
+    const chain = judgeChain(pem, at);
+    if (!chain.every((certificate) => certificate.ca)) {
       throw new FileFault("holds a certificate that is not a CA's");
     }
-    return bundle;
+    return { pem, chain };
   });
   attempt(fail, files.cert, () => {
     if (!leadsTo(certificatesOf(pair.certPem), ca.chain)) {
@@ -78,18 +120,17 @@ function attempt<T>(
   }
 }
 
-function unusable(what: string, path: string, error: unknown): Problem {
-  const why = error instanceof Error ? error.message : String(error);
-  return new Problem("tls-unusable", `Cannot load ${what}: the file ${quote(path)} ${why}`);
+function failureOf(what: PairFiles["what"]): (path: string, error: FileFault) => Problem {
+  return (path, { message }) =>
+    new Problem("tls-unusable", `Cannot load ${what}: the file ${quote(path)} ${message}`);
 }
 
-function readChain(
-  path: string,
-  at: number,
-): { readonly pem: string; readonly chain: readonly X509Certificate[] } {
-  const pem = readConfiguredFile(path, { secret: false });
-  const chain = certificatesOf(pem);
-  if (chain.length === 0) throw new FileFault("holds no certificate in PEM form");
+type Chain = readonly [X509Certificate, ...X509Certificate[]];
+
+function judgeChain(pem: string, at: number): Chain {
+  const [leaf, ...others] = certificatesOf(pem);
+  if (!leaf) throw new FileFault("holds no certificate in PEM form");
+  const chain: Chain = [leaf, ...others];
   for (const certificate of chain) {
     if (certificate.validFromDate.getTime() > at) {
       throw new FileFault(`is not valid before ${certificate.validFromDate.toISOString()}`);
@@ -98,7 +139,7 @@ function readChain(
       throw new FileFault(`has expired at ${certificate.validToDate.toISOString()}`);
     }
   }
-  return { pem, chain };
+  return chain;
 }
 
 function certificatesOf(pem: string): readonly X509Certificate[] {

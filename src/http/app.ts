@@ -1,182 +1,195 @@
 import { Elysia } from "elysia";
+import { CERTIFICATES_KEPT_MAX, NONCES_MAX } from "../core/limits.ts";
 import { PROBLEMS, Problem } from "../core/problems.ts";
-import { authenticate, type Identity } from "./authenticate.ts";
+import {
+  type Asking,
+  createAuthentication,
+  type Identity,
+  isRefusedProof,
+  NOBODY,
+  offeredKey,
+  type RefusedProof,
+} from "./authenticate.ts";
 import { isMutation, readJsonBody } from "./body.ts";
-import { type Call, callOf, openCall } from "./call.ts";
-import { operationIdOf } from "./change.ts";
+import { makeCall, openCall, readIfMatch } from "./call.ts";
+import { createCertificates } from "./certificates.ts";
+import { clientAddress } from "./client-address.ts";
+import { assertPlainRoutes, type DeclaredRoute, dispatch } from "./dispatch.ts";
 import { checkDoor, readIdempotencyKey } from "./door.ts";
+import { explorer } from "./explorer.ts";
 import { health, OPEN_PATHS } from "./health.ts";
+import { invites } from "./invites.ts";
+import { me } from "./me.ts";
 import { members } from "./members.ts";
+import { createNonces } from "./nonces.ts";
 import { operate } from "./operate.ts";
 import type { AppParts, Caller } from "./parts.ts";
-import { problemOf, problemResponse } from "./problem.ts";
+import { AnsweredProblem, headersOf, problemOf, problemResponse } from "./problem.ts";
 import { logAnswer } from "./request-log.ts";
+import { createRequestRates, type RequestRates } from "./request-rates.ts";
 import { rooms } from "./rooms.ts";
-import { type RouteTable, routeTable } from "./route-table.ts";
+import { type Route, type RouteTable, routeTable } from "./route-table.ts";
+import { tokens } from "./tokens.ts";
 import { users } from "./users.ts";
 
 export interface App {
-  /** Answers a request; never throws. */
+  /** Answers a request; never throws. `from` is whose connection it came by. */
   fetch(request: Request, from: Caller): Promise<Response>;
 }
 
-/**
- * Makes the API. A request goes through one door (host, origin, content type), is authenticated, and
- * only then routed; its body is read last.
- */
+/** Makes the API: what stands before every route, and the routes. */
 export function createApp(parts: AppParts): App {
-  // `normalize: false`: Elysia drops unknown members otherwise. `aot: false`: it would make code from
-  // strings, which the executable refuses (docs/decisions/0014). The problems come first: an `onError`
-  // behind the routes is not theirs.
+  const { routes } = createRoutes(parts);
+  assertPlainRoutes(routes);
+  const rates = createRequestRates(parts);
+  const answering: Answering = {
+    ...parts,
+    limits: rates,
+    authenticate: createAuthentication({
+      ...parts,
+      takeUser: rates.takeUser,
+      certificates: createCertificates({ busId: parts.busId, keptMax: CERTIFICATES_KEPT_MAX }),
+      nonces: createNonces({ keptMax: NONCES_MAX, now: parts.now }),
+    }),
+    routes: routeTable<DeclaredRoute>(routes),
+  };
+  return { fetch: (request, peer) => answer(answering, request, peer) };
+}
+
+/** Makes the routes. Nothing of the parts is used before a request comes. */
+export function createRoutes(parts: AppParts) {
+  // `aot: false`: Elysia would make code from strings, which the executable refuses. It declares the
+  // routes and their types; `dispatch` asks them (docs/decisions/0014).
   const api = new Elysia({ normalize: false, strictPath: true, aot: false })
-    .onError({ as: "global" }, ({ error, request }) => {
-      const problem = problemOf(error);
-      callOf(request).problem = problem;
-      return problemResponse(problem);
-    })
-    .onParse({ as: "global" }, ({ request }) => callOf(request).body)
     .use(health(parts))
     .use(operate(parts))
+    .use(me(parts))
     .use(users(parts))
+    .use(tokens(parts))
+    .use(invites(parts))
     .use(rooms(parts))
     .use(members(parts));
-  const answerer: Answerer = {
-    ...parts,
-    routes: routeTable(api.routes),
-    route: (request) => api.fetch(request),
-  };
-  return { fetch: (request, from) => answer(answerer, request, from) };
+  return api.use(explorer(parts, () => api.routes));
 }
 
-interface Answerer extends AppParts {
-  readonly routes: RouteTable;
-  readonly route: (request: Request) => Response | Promise<Response>;
+interface Answering extends AppParts {
+  readonly limits: RequestRates;
+  readonly authenticate: (asking: Asking) => Identity;
+  readonly routes: RouteTable<DeclaredRoute>;
 }
 
-async function answer(parts: Answerer, request: Request, from: Caller): Promise<Response> {
+/** What the log and the headers of an answer tell of a request, as far as it came. */
+interface Seen {
+  from: Caller;
+  route: Route<DeclaredRoute> | null;
+  wouldRefuse: RefusedProof | null;
+  problem: Problem | null;
+}
+
+async function answer(parts: Answering, request: Request, peer: Caller): Promise<Response> {
   const startedAt = parts.now();
-  const seen: Seen = { pattern: null, wouldRefuse: null, problem: null };
+  const seen: Seen = { from: peer, route: null, wouldRefuse: null, problem: null };
   let response: Response;
   try {
-    response = await admit(parts, request, from, seen);
+    response = await admit(parts, request, seen);
   } catch (error) {
     seen.problem = problemOf(error);
     response = problemResponse(seen.problem);
   }
-  response.headers.set("cache-control", "no-store");
-  response.headers.set("x-content-type-options", "nosniff");
-  // What is still coming in belongs to a request that is answered: it would be swallowed for ever.
-  const unread = request.body !== null && !request.bodyUsed;
-  if (unread || response.status === PROBLEMS["request-too-large"].status) {
-    response.headers.set("connection", "close");
-  }
-  const { method } = request;
-  const { status } = response;
-  logAnswer(parts.log, { method, from, status, ms: parts.now() - startedAt, ...seen });
+  finish(response, request, seen, parts.now());
+  logAnswer(parts.log, {
+    method: request.method,
+    pattern: seen.route?.pattern ?? null,
+    from: seen.from,
+    status: response.status,
+    ms: parts.now() - startedAt,
+    problem: seen.problem,
+    wouldRefuse: seen.wouldRefuse?.code ?? null,
+  });
   return response;
 }
 
-/** What the log tells of a request, as far as the request came. */
-interface Seen {
-  pattern: string | null;
-  wouldRefuse: Identity["wouldRefuse"];
-  problem: Problem | null;
-}
-
-async function admit(
-  parts: Answerer,
-  request: Request,
-  from: Caller,
-  seen: Seen,
-): Promise<Response> {
-  checkDoor(request, from, parts.ownHosts());
-  const { pathname } = new URL(request.url);
-  const route = parts.routes.find(pathname);
-  seen.pattern = route?.pattern ?? null;
-  const identity = OPEN_PATHS.has(pathname)
-    ? nobody
-    : authenticateCounted(parts, request, from, seen);
-  if (route && !route.methods.includes(request.method)) {
-    seen.problem = methodNotAllowed(route.methods);
-    const response = problemResponse(seen.problem);
-    response.headers.set("allow", route.methods.join(", "));
-    return response;
-  }
+/** A request's way to its route: what costs least comes first, and its body is read last. */
+async function admit(parts: Answering, request: Request, seen: Seen): Promise<Response> {
+  seen.from = senderOf(request, seen.from, parts.trustedProxies);
+  const url = checkDoor(request, seen.from, parts.ownHosts());
+  parts.limits.takeAddress(seen.from);
+  const route = parts.routes.find(url.pathname);
+  seen.route = route;
+  const isOpen = route !== null && OPEN_PATHS.has(route.pattern);
+  const identity = isOpen ? NOBODY : identify(parts, request, seen);
+  const declared = declaredFor(route, request.method);
   const idempotencyKey = readIdempotencyKey(request);
-  const { actor, evidence } = identity;
-  const { body, digest } =
-    route && isMutation(request.method) ? await readJsonBody(request) : NO_BODY;
-  const routed = routable(request);
-  const call: Call = {
-    actor,
-    evidence,
-    idempotencyKey,
-    operationId:
-      idempotencyKey === null ? parts.newOperationId() : operationIdOf(actor, idempotencyKey),
-    body,
-    requestDigest: digest,
-    problem: null,
-  };
-  openCall(routed, call);
-  const response = await parts.route(routed);
-  seen.problem = call.problem;
+  const ifMatch = readIfMatch(request.headers);
+  const signedDigest = identity.signature ? request.headers.get("content-digest") : null;
+  const body = isMutation(request.method) ? await readJsonBody(request, { signedDigest }) : null;
+  const { newOperationId } = parts;
+  openCall(request, makeCall({ identity, idempotencyKey, ifMatch, body, newOperationId }));
+  const { params = {} } = route ?? {};
+  const asked = { request, url, params, body: body?.value };
+  const response = await dispatch(declared, asked);
   return request.method === "HEAD" ? new Response(null, response) : response;
 }
 
-const NO_BODY = { body: undefined, digest: "" };
+/** Who sent a request: behind our own proxies, the one that they heard. */
+function senderOf(request: Request, peer: Caller, trustedProxies: readonly string[]): Caller {
+  if (peer.kind === "socket") return peer;
+  return { kind: "tcp", address: clientAddress(request.headers, peer.address, trustedProxies) };
+}
 
-const nobody: Identity = {
-  actor: { kind: "anonymous" },
-  evidence: { kind: "none" },
-  wouldRefuse: null,
-};
+/** The one route where a key may ask that is no user's yet. */
+const STRANGERS = { method: "POST", pattern: "/v1/invites/:invite/redeem" };
 
-function authenticateCounted(
-  parts: Answerer,
-  request: Request,
-  from: Caller,
-  seen: Seen,
-): Identity {
-  const count = (admitted: boolean) =>
+/** Finds out who asks, and reports who did not prove it. */
+function identify(parts: Answering, request: Request, seen: Seen): Identity {
+  const { from, route } = seen;
+  const pattern = route?.pattern ?? "(no route)";
+  const strangers = request.method === STRANGERS.method && pattern === STRANGERS.pattern;
+  const report = (refused: RefusedProof, admitted: boolean) =>
     parts.countRefusal({
       at: parts.now(),
       kind: "request",
-      reason: "unsigned",
+      reason: refused.code,
       address: from.kind === "tcp" ? from.address : "",
-      user: "",
-      subject: `${request.method} ${seen.pattern ?? "(no route)"}`,
+      user: offeredKey(request),
+      subject: `${request.method} ${pattern}`,
       admitted,
     });
   try {
-    const identity = authenticate(from, parts);
+    const identity = parts.authenticate({ request, from, strangers });
     seen.wouldRefuse = identity.wouldRefuse;
-    if (identity.wouldRefuse) count(true);
+    if (identity.wouldRefuse && parts.mode === "soft") report(identity.wouldRefuse, true);
     return identity;
   } catch (error) {
-    count(false);
+    if (isRefusedProof(error)) report(error, false);
     throw error;
   }
 }
 
-function methodNotAllowed(methods: readonly string[]): Problem {
-  return new Problem(
-    "method-not-allowed",
-    `Cannot answer: this route has ${methods.join(", ")} only`,
-  );
+/** What is declared for a path and method. Throws "route-not-found" or "method-not-allowed". */
+function declaredFor(route: Route<DeclaredRoute> | null, method: string): DeclaredRoute {
+  if (!route) throw new Problem("route-not-found", "Cannot answer: the API has no such route");
+  const declared = route.declared.get(method === "HEAD" ? "GET" : method);
+  if (declared) return declared;
+  const allow = route.methods.join(", ");
+  throw new AnsweredProblem("method-not-allowed", `Cannot answer: this route has ${allow} only`, {
+    allow,
+  });
 }
 
-/**
- * The request as Elysia gets it. Its host is ours: Elysia looks for the path from the 11th character
- * on, and would take `http://x/zz/admin` for `/admin`. HEAD is asked as GET, which it has no route for
- * otherwise. The body was read already; without one of some kind Elysia would not ask for it.
- */
-function routable(request: Request): Request {
-  const { pathname, search } = new URL(request.url);
-  const url = `http://localhost${pathname}${search}`;
-  if (!isMutation(request.method)) return new Request(url);
-  return new Request(url, {
-    method: request.method,
-    headers: { "content-type": "application/json" },
-    body: "{}",
-  });
+/** Adds what every answer says, whoever made it. */
+function finish(response: Response, request: Request, seen: Seen, now: number): void {
+  const { headers, status } = response;
+  // Only files that never change say otherwise.
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+  headers.set("x-content-type-options", "nosniff");
+  if (status === 401) headers.set("date", new Date(now).toUTCString());
+  // Somebody who shows nothing knows that; whose proof does not hold has to be told.
+  if (seen.wouldRefuse && seen.wouldRefuse.code !== "unauthenticated") {
+    headers.set("unibus-would-refuse", seen.wouldRefuse.code);
+    for (const [name, value] of headersOf(seen.wouldRefuse)) headers.set(name, value);
+  }
+  // What is still coming in belongs to a request that is answered: it would be swallowed for ever.
+  const unread = request.body !== null && !request.bodyUsed;
+  if (unread || status === PROBLEMS["request-too-large"].status) headers.set("connection", "close");
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../core/canonical.ts";
 import { isOperationId, type OperationId } from "../core/ids.ts";
-import { type Actor, type Change, OPERATION_FORMAT } from "../core/operations.ts";
+import { type Actor, type Change, type Effect, OPERATION_FORMAT } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { Call } from "./call.ts";
 import type { AppParts } from "./parts.ts";
@@ -15,6 +15,15 @@ export function operationIdOf(actor: Actor, idempotencyKey: string): OperationId
   return id;
 }
 
+/** What became of a change that was applied. */
+export interface Applied {
+  /** Its number in the journal. */
+  readonly seq: number;
+  /** True when an earlier request with this Idempotency-Key did it. */
+  readonly repeated: boolean;
+  readonly effects: readonly Effect[];
+}
+
 /**
  * Asks for a change and answers its number in the journal. Everything that the change depends on is
  * in the operation by now; whether it may be is decided where it is applied.
@@ -24,14 +33,14 @@ export async function requestChange(
   { commit, now }: Pick<AppParts, "commit" | "now">,
   call: Call,
   change: Change,
-): Promise<{ readonly seq: number }> {
-  const { seq, outcome } = await commit({
+): Promise<Applied> {
+  const { seq, outcome, repeated } = await commit({
     format: OPERATION_FORMAT,
     id: call.operationId,
     at: now(),
     actor: call.actor,
     evidence: call.evidence,
-    signatureId: null,
+    signatureId: call.signatureId,
     idempotencyKey: call.idempotencyKey,
     requestDigest: call.requestDigest,
     change,
@@ -39,7 +48,22 @@ export async function requestChange(
   if (outcome.status === "refused") {
     throw new Problem(outcome.refusal.code, outcome.refusal.detail);
   }
-  return { seq };
+  return { seq, repeated, effects: outcome.effects };
+}
+
+/** Refuses a repeat of what made a secret: it was shown with the first answer, and is kept nowhere. */
+export function refuseShownSecret({ repeated }: Applied, what: "token" | "invite"): void {
+  if (!repeated) return;
+  throw new Problem(
+    "already-issued",
+    `Cannot show the ${what} again: an earlier request with this Idempotency-Key made it, and its secret is kept nowhere; revoke it and make another`,
+  );
+}
+
+/** What a route of Elysia is given for its answer. */
+export interface Answering {
+  status?: number | string;
+  readonly headers: Record<string, string | number | undefined>;
 }
 
 /** Header that tells the number of the entry a change was applied as. */

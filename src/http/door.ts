@@ -3,26 +3,32 @@ import { Problem } from "../core/problems.ts";
 import { isMutation, refuseMediaType } from "./body.ts";
 import type { Caller } from "./parts.ts";
 
+/** Pages for people, that hold no data and do nothing: a link of another site may lead to them. */
+const PAGES: ReadonlySet<string> = new Set(["/", "/swagger"]);
+
 // Printable, no space: two headers of one name arrive joined by ", " and are refused by it.
 const IDEMPOTENCY_KEY = new RegExp(`^[!-~]{1,${IDEMPOTENCY_KEY_CHARS_MAX}}$`);
 
 /**
  * Refuses what no client of ours sends, before anybody asks who it is: a Host that is not this
  * node's (a page of another site may have made its name point here), a foreign page's origin, and
- * content types that such a page could send without asking.
+ * content types that such a page could send without asking. Returns what the request asks for.
  * Throws "host-unknown", "origin-foreign", "request-malformed" or "media-type".
  */
-export function checkDoor(request: Request, from: Caller, ownHosts: readonly string[]): void {
-  if (from.kind === "tcp") {
-    refuseForeignHost(request.headers, ownHosts);
-    refuseForeignOrigin(request.headers, ownHosts);
-  }
-  if (!URL.canParse(request.url)) {
+export function checkDoor(request: Request, from: Caller, ownHosts: readonly string[]): URL {
+  if (from.kind === "tcp") refuseForeignHost(request.headers, ownHosts);
+  const url = URL.parse(request.url);
+  // The target of CONNECT is a host and a port, which reads like a URL of some scheme.
+  if (url?.protocol !== "http:" && url?.protocol !== "https:") {
     throw new Problem("request-malformed", "Cannot read the request: its target is no path");
   }
+  if (from.kind === "tcp" && !isLinkToPage(request, url)) {
+    refuseForeignOrigin(request.headers, ownHosts);
+  }
   refuseRepeatedLength(request.headers);
-  refuseRepeatedQuery(new URL(request.url));
+  refuseRepeatedQuery(url);
   refuseMediaType(request);
+  return url;
 }
 
 /** Reads the caller's Idempotency-Key, or null. Throws "request-malformed" when it cannot be one. */
@@ -45,6 +51,17 @@ function refuseForeignHost(headers: Headers, ownHosts: readonly string[]): void 
       "Cannot answer under this Host: it is none of this node's names, add it with --public-url",
     );
   }
+}
+
+/** Says whether somebody follows a link to a page of ours: the page is all that the window shows. */
+function isLinkToPage({ method, headers }: Request, { pathname }: URL): boolean {
+  return (
+    method === "GET" &&
+    PAGES.has(pathname) &&
+    !headers.has("origin") &&
+    headers.get("sec-fetch-mode") === "navigate" &&
+    headers.get("sec-fetch-dest") === "document"
+  );
 }
 
 function refuseForeignOrigin(headers: Headers, ownHosts: readonly string[]): void {
@@ -70,7 +87,8 @@ function refuseRepeatedLength(headers: Headers): void {
   throw new Problem("request-malformed", "Cannot read the request: it has more than one length");
 }
 
-function refuseRepeatedQuery({ searchParams }: URL): void {
+function refuseRepeatedQuery({ search, searchParams }: URL): void {
+  if (search === "") return;
   const names = [...searchParams.keys()];
   if (new Set(names).size !== names.length) {
     throw new Problem("request-malformed", "Cannot read the query: it has a name more than once");

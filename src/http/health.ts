@@ -4,8 +4,16 @@ import { Nothing } from "../contract/values.ts";
 import { Problem } from "../core/problems.ts";
 import type { AppParts } from "./parts.ts";
 
-/** Paths that answer anybody in every mode: they tell the posture, and nothing of the data. */
-export const OPEN_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+/** Routes that answer anybody in every mode: they tell the posture and the API, nothing of the data. */
+export const OPEN_PATHS: ReadonlySet<string> = new Set([
+  "/healthz",
+  "/readyz",
+  "/",
+  "/favicon.ico",
+  "/swagger",
+  "/swagger/json",
+  "/swagger/assets/:version/:file",
+]);
 
 /** `/healthz` answers 200 while the process lives; `/readyz` only while it does its work. */
 export function health(parts: Pick<AppParts, "health">) {

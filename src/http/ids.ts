@@ -1,14 +1,49 @@
-import { isRoomId, type RoomId, type UserId } from "../core/ids.ts";
-import { isUserId, readUserKey } from "../core/nkey.ts";
+import {
+  type InviteId,
+  isInviteId,
+  isName,
+  isRoomId,
+  isTokenId,
+  type RoomId,
+  type TokenId,
+  type UserId,
+} from "../core/ids.ts";
+import { NAME_CHARS_MAX } from "../core/limits.ts";
+import { looksLikeUserKey, readEncodedUserKey } from "../core/nkey.ts";
 import { Problem } from "../core/problems.ts";
 import { refuseName } from "../core/rules/names.ts";
 
-/** Reads a user's key. Throws "key-invalid" with the reason; the text itself is never repeated. */
+/**
+ * Reads a user's key. Whether it is a point of the curve is judged when it is admitted: that
+ * arithmetic is dear, and anybody may ask for a user.
+ * Throws "key-invalid" with the reason; the text itself is never repeated.
+ */
 export function readUserId(text: string): UserId {
-  const key = readUserKey(text);
+  const key = readEncodedUserKey(text);
   if ("code" in key) throw new Problem(key.code, key.detail);
-  if (!isUserId(text)) throw new Error("A key that was read is a user id");
+  if (!looksLikeUserKey(text)) throw new Error("A key that was read is a user id");
   return text;
+}
+
+/** Reads a token's id. Throws "token-not-found": what is no id belongs to no token. */
+export function readTokenId(text: string): TokenId {
+  if (isTokenId(text)) return text;
+  throw new Problem("token-not-found", "Cannot find the token: this is no token's id");
+}
+
+/** Reads an invite's id. Throws "invite-not-found": what is no id belongs to no invite. */
+export function readInviteId(text: string): InviteId {
+  if (isInviteId(text)) return text;
+  throw new Problem("invite-not-found", "Cannot find the invite: this is no invite's id");
+}
+
+/** Reads what somebody calls a token or invite; nothing is a label too. Throws "request-invalid". */
+export function readLabel(text = ""): string {
+  if (text === "" || isName(text)) return text;
+  throw new Problem(
+    "request-invalid",
+    `Cannot use this label: a label has at most ${NAME_CHARS_MAX} visible characters and single spaces`,
+  );
 }
 
 /** Reads a room's id. Throws "room-not-found": what is no id belongs to no room. */

@@ -1,7 +1,11 @@
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { hostPort } from "../core/bind.ts";
-import { HTTP_BODY_BYTES_MAX, HTTP_IDLE_TIMEOUT_MS } from "../core/limits.ts";
+import {
+  HTTP_BODY_BYTES_MAX,
+  HTTP_IDLE_TIMEOUT_MS,
+  HTTP_REOPEN_TIMEOUT_MS,
+} from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import { problemResponse } from "./problem.ts";
 
@@ -23,6 +27,25 @@ const COMMON = {
     problemResponse({ code: "internal", detail: "Cannot answer: the node met an error" }),
 };
 
+/** A certificate with its chain and its key, both PEM. */
+export interface ListenerTls {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ListeningTcp extends Listening {
+  readonly port: number;
+  /**
+   * Serves another certificate from the next connection on. The port is closed for less than a
+   * millisecond; requests under way are ended by the old listener, idle connections are closed.
+   * Throws "start-failed" when the port cannot be had again.
+   */
+  renewTls(tls: ListenerTls): Promise<void>;
+}
+
+/** How often a port that was taken in between is asked for. */
+const REOPEN_RETRY_MS = 20;
+
 /**
  * Listens on a TCP port, with TLS (1.2 or newer) when a certificate is given; `port` tells which one
  * it is when 0 was asked for. `fetch` is told the address of the client.
@@ -31,30 +54,67 @@ const COMMON = {
 export function listenTcp(options: {
   readonly hostname: string;
   readonly port: number;
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  readonly tls?: ListenerTls | undefined;
   readonly fetch: (request: Request, address: string) => Promise<Response>;
-}): Listening & { readonly port: number } {
-  const { hostname, port, tls, fetch } = options;
-  try {
-    const server = Bun.serve({
-      ...COMMON,
-      hostname,
-      port,
-      // Left out, it is on in Bun 1.4, and two processes would share the port.
-      reusePort: false,
-      idleTimeout: HTTP_IDLE_TIMEOUT_MS / 1000,
-      ...(tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
-      fetch: (request, bun) => fetch(request, bun.requestIP(request)?.address ?? ""),
-    });
-    return { port: server.port ?? port, stop: (graceMs) => stopServer(server, graceMs) };
-  } catch (cause) {
-    const why = codeOf(cause) === "EADDRINUSE" ? "the port is taken" : wordsOf(cause);
-    throw new Problem(
-      "start-failed",
-      `http server: cannot listen on ${hostPort(hostname, port)}: ${why}`,
-      { cause },
+}): ListeningTcp {
+  const { hostname, fetch } = options;
+  const open = (port: number, tls: ListenerTls | undefined): Server => {
+    try {
+      return Bun.serve({
+        ...COMMON,
+        hostname,
+        port,
+        // Left out, it is on in Bun 1.4, and two processes would share the port.
+        reusePort: false,
+        idleTimeout: HTTP_IDLE_TIMEOUT_MS / 1000,
+        ...(tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
+        fetch: (request, bun) => fetch(request, bun.requestIP(request)?.address ?? ""),
+      });
+    } catch (cause) {
+      throw portFailure(hostPort(hostname, port), cause);
+    }
+  };
+  let server = open(options.port, options.tls);
+  const port = server.port ?? options.port;
+  /** Listeners of older certificates, as long as a request of theirs is under way. */
+  const retired = new Set<Server>();
+
+  function retire(old: Server): void {
+    retired.add(old);
+    old.stop(false).then(
+      () => retired.delete(old),
+      () => retired.delete(old),
     );
   }
+  async function renewTls(tls: ListenerTls): Promise<void> {
+    // `reload({ tls })` of Bun 1.4 takes no notice of a certificate.
+    retire(server);
+    const deadlineAt = performance.now() + HTTP_REOPEN_TIMEOUT_MS;
+    for (;;) {
+      try {
+        server = open(port, tls);
+        return;
+      } catch (error) {
+        if (performance.now() > deadlineAt) throw error;
+        await Bun.sleep(REOPEN_RETRY_MS);
+      }
+    }
+  }
+
+  return {
+    port,
+    renewTls,
+    async stop(graceMs) {
+      await Promise.all([...retired, server].map((one) => stopServer(one, graceMs)));
+    },
+  };
+}
+
+type Server = Bun.Server<undefined>;
+
+function portFailure(place: string, cause: unknown): Problem {
+  const why = codeOf(cause) === "EADDRINUSE" ? "the port is taken" : wordsOf(cause);
+  return new Problem("start-failed", `http server: cannot listen on ${place}: ${why}`, { cause });
 }
 
 /**

@@ -9,15 +9,16 @@ import {
 import { RoomParams } from "../contract/rooms.ts";
 import { Nothing } from "../contract/values.ts";
 import type { RoomId, UserId } from "../core/ids.ts";
-import type { Actor } from "../core/operations.ts";
+import type { Effect } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { MemberRecord } from "../core/records.ts";
+import type { ActorFacts } from "../core/rules/actors.ts";
 import { callOf } from "./call.ts";
 import { requestChange, SEQ_HEADER } from "./change.ts";
 import { readRoomId, readUserId, timeText } from "./ids.ts";
 import { readPage } from "./page.ts";
 import type { AppParts } from "./parts.ts";
-import { getRoom } from "./rooms.ts";
+import { getRoster } from "./rights.ts";
 
 const MEMBER = "/:room/members/:user";
 
@@ -28,15 +29,15 @@ export function members(parts: Pick<AppParts, "read" | "commit" | "now">) {
     .get(
       "/:room/members",
       ({ params, query, request }) => {
-        const { actor } = callOf(request);
-        const { room } = getRoom(read, readRoomId(params.room), actor);
+        const { viewer } = callOf(request);
+        const { room } = getRoster(read, readRoomId(params.room), viewer);
         const after = query.after === undefined ? undefined : readUserId(query.after);
         const { rows, next } = readPage(
           query,
           (limit) => read.listMembers({ room, after, limit }),
           ({ user }) => user,
         );
-        return { members: rows.map((row) => memberOf(read, row, actor)), next };
+        return { members: rows.map((row) => memberOf(read, row, viewer)), next };
       },
       { params: RoomParams, query: MemberQuery, response: { 200: MemberPage } },
     )
@@ -45,14 +46,14 @@ export function members(parts: Pick<AppParts, "read" | "commit" | "now">) {
       async ({ params, body, request, set }) => {
         const call = callOf(request);
         const member = readMember(params);
-        // Only for the status: whether it may be is decided where it is applied.
-        const isNew = read.findMember(member) === null;
         const { role = "member" } = body;
-        const { seq } = await requestChange(parts, call, { kind: "member.add", ...member, role });
-        set.status = isNew ? 201 : 200;
+        const change = { kind: "member.add", ...member, role } as const;
+        const { seq, effects } = await requestChange(parts, call, change);
+        // From the outcome, so that a repeat is answered alike.
+        set.status = effects.some(isArrival) ? 201 : 200;
         set.headers[SEQ_HEADER] = `${seq}`;
         set.headers.location = `/v1/rooms/${member.room}/members/${member.user}`;
-        return getMember(read, member, call.actor);
+        return getMember(read, member, call.viewer);
       },
       { params: MemberParams, body: AddMemberBody, query: Nothing, response: EITHER },
     )
@@ -64,7 +65,7 @@ export function members(parts: Pick<AppParts, "read" | "commit" | "now">) {
         const change = { kind: "member.accept", ...member } as const;
         const { seq } = await requestChange(parts, call, change);
         set.headers[SEQ_HEADER] = `${seq}`;
-        return getMember(read, member, call.actor);
+        return getMember(read, member, call.viewer);
       },
       { params: MemberParams, body: Nothing, query: Nothing, response: { 200: Member } },
     )
@@ -80,6 +81,11 @@ export function members(parts: Pick<AppParts, "read" | "commit" | "now">) {
     );
 }
 
+/** Says whether an effect tells of a membership that was not there before, or waited. */
+function isArrival(effect: Effect): boolean {
+  return effect.kind === "user.told" && ["room.invited", "room.gained"].includes(effect.event);
+}
+
 const EITHER = { 200: Member, 201: Member };
 
 function readMember(params: { readonly room: string; readonly user: string }): {
@@ -89,21 +95,28 @@ function readMember(params: { readonly room: string; readonly user: string }): {
   return { room: readRoomId(params.room), user: readUserId(params.user) };
 }
 
-type MemberReads = Pick<AppParts["read"], "findMember" | "findUser">;
+type MemberReads = Pick<AppParts["read"], "findRoom" | "findMember" | "findUser">;
 
-function getMember(
+/**
+ * Finds a member for an answer. The change may have been made long ago, and this be a repeat of it: so
+ * it is shown to itself and to those who may see the members now.
+ * Throws "room-not-found", "forbidden" or "member-not-found".
+ */
+export function getMember(
   read: MemberReads,
   member: { readonly room: RoomId; readonly user: UserId },
-  actor: Actor,
+  viewer: ActorFacts,
 ): Member {
+  const isItself = viewer.kind === "user" && viewer.user === member.user;
+  if (!isItself) getRoster(read, member.room, viewer);
   const found = read.findMember(member);
-  if (found) return memberOf(read, found, actor);
+  if (found) return memberOf(read, found, viewer);
   throw new Problem("member-not-found", "Cannot find the member: this user is not in the room");
 }
 
-function memberOf(read: MemberReads, row: MemberRecord, actor: Actor): Member {
+function memberOf(read: MemberReads, row: MemberRecord, viewer: ActorFacts): Member {
   const { room, user, role, state, addedAt } = row;
   // Whoever may not list the users may not ask for their names one by one either.
-  const name = actor.kind === "anonymous" ? null : (read.findUser(user)?.name ?? null);
+  const name = viewer.kind === "anonymous" ? null : (read.findUser(user)?.name ?? null);
   return { room, user, name, role, state, addedAt: timeText(addedAt) };
 }

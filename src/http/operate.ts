@@ -5,7 +5,7 @@ import { Nothing } from "../contract/values.ts";
 import { callOf } from "./call.ts";
 import { timeText } from "./ids.ts";
 import type { AppParts } from "./parts.ts";
-import { requireOperator } from "./rights.ts";
+import { requireManager } from "./rights.ts";
 
 /** `/v1/bus`: how clients reach the data plane. `/v1/refusals`: who was refused, and why. */
 export function operate(parts: Pick<AppParts, "bus" | "refusals">) {
@@ -14,7 +14,7 @@ export function operate(parts: Pick<AppParts, "bus" | "refusals">) {
     .get(
       "/refusals",
       async ({ request }) => {
-        requireOperator(callOf(request).actor, "show the refusals");
+        requireManager(callOf(request).viewer, "show the refusals");
         const { counts, last } = await parts.refusals();
         return { counts, last: last.map((one) => ({ ...one, at: timeText(one.at) })) };
       },

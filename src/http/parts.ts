@@ -1,13 +1,16 @@
 import type { Bus } from "../contract/bus.ts";
 import type { Health } from "../contract/health.ts";
-import type { OperationId, RoomId, UserId } from "../core/ids.ts";
+import type { InviteId, OperationId, RoomId, TokenId, UserId } from "../core/ids.ts";
 import type { AuthMode } from "../core/login.ts";
 import type { Commit, MemberState, RoomRole } from "../core/operations.ts";
 import type {
+  InviteRecord,
   MemberRecord,
   RefusalReport,
   Refused,
+  RequestRefusal,
   RoomRecord,
+  TokenRecord,
   UserRecord,
 } from "../core/records.ts";
 
@@ -33,6 +36,7 @@ export interface Reads {
     readonly limit: number;
     readonly name?: string | undefined;
     readonly createdBy?: "anonymous" | undefined;
+    readonly visibleTo?: UserId | undefined;
   }): readonly RoomRecord[];
   countMembers(room: RoomId): number;
   findMember(member: { readonly room: RoomId; readonly user: UserId }): MemberRecord | null;
@@ -41,12 +45,27 @@ export interface Reads {
     readonly after?: UserId | undefined;
     readonly limit: number;
   }): readonly MemberRecord[];
+  findToken(token: TokenId): TokenRecord | null;
+  /** The tokens of one user by id, expired ones too. */
+  listTokens(page: {
+    readonly user: UserId;
+    readonly after?: TokenId | undefined;
+    readonly limit: number;
+  }): readonly TokenRecord[];
+  findInvite(invite: InviteId): InviteRecord | null;
+  listInvites(page: {
+    readonly after?: InviteId | undefined;
+    readonly limit: number;
+  }): readonly InviteRecord[];
+  /** What `If-Match` is compared with. */
+  userVersion(record: UserRecord): string;
+  roomVersion(record: RoomRecord): string;
 }
 
-/** A request that was refused, or let through under soft, for want of a signature. */
+/** A request that was refused, or let through under soft, because it did not prove who sends it. */
 export interface RefusedRequest extends Refused {
   readonly kind: "request";
-  readonly reason: "unsigned";
+  readonly reason: RequestRefusal;
 }
 
 /** The API's part of the log; `system/log.ts` makes one. */
@@ -60,6 +79,20 @@ type LogFields = Readonly<Record<string, string | number | boolean | null>>;
 export interface AppParts {
   readonly mode: AuthMode;
   readonly version: string;
+  /** Id of the bus: what certificates and records are made for. */
+  readonly busId: string;
+  /** When this node began to answer, ms since the epoch: it remembers no nonce from before. */
+  readonly startedAt: number;
+  /** Requests per second, and at once, by address before and by user after it is known who asks. */
+  readonly rates: {
+    readonly addressPerSecond: number;
+    readonly addressBurst: number;
+    readonly userPerSecond: number;
+    readonly userBurst: number;
+  };
+  /** Proxies, as CIDRs, whose `x-forwarded-for` is believed. */
+  readonly trustedProxies: readonly string[];
+  readonly randomBytes: (length: number) => Uint8Array;
   /** Whose process this is: the evidence of what comes in by the socket. */
   readonly uid: number;
   /** False where a public bind refuses plain rooms. */

@@ -1,7 +1,27 @@
-import { ValueErrorType } from "@sinclair/typebox/errors";
-import { NotFoundError, ParseError, ValidationError } from "elysia";
+import type { TSchema } from "@sinclair/typebox";
+import { type ValueError, ValueErrorType } from "@sinclair/typebox/errors";
+import { Value } from "@sinclair/typebox/value";
 import { problemDocument } from "../core/problem-document.ts";
-import { PROBLEMS, Problem, type Refusal } from "../core/problems.ts";
+import { PROBLEMS, Problem, type ProblemCode, type Refusal } from "../core/problems.ts";
+
+/** A problem that tells more in headers: when to come again, by how much a clock is off. */
+export class AnsweredProblem extends Problem {
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    readonly headers: Readonly<Record<string, string>>,
+  ) {
+    super(code, detail);
+  }
+}
+
+/** What a problem tells in headers. */
+export function headersOf(problem: Refusal): readonly (readonly [string, string])[] {
+  return problem instanceof AnsweredProblem ? Object.entries(problem.headers) : [];
+}
+
+/** The ways in that a 401 has to name. Source: RFC 9110, section 11.6.1. */
+const CHALLENGES = 'Signature realm="unibus", Bearer realm="unibus"';
 
 export function problemResponse(problem: Refusal): Response {
   const { status } = PROBLEMS[problem.code];
@@ -9,46 +29,18 @@ export function problemResponse(problem: Refusal): Response {
     status,
     headers: {
       "content-type": "application/problem+json",
-      // A 401 has to name the way in. Source: RFC 9110, section 11.6.1.
-      ...(status === 401 ? { "www-authenticate": 'Signature realm="unibus"' } : {}),
+      ...(status === 401 ? { "www-authenticate": CHALLENGES } : {}),
+      ...Object.fromEntries(headersOf(problem)),
     },
   });
 }
 
 /**
- * Finds the problem in whatever was thrown. Nothing of what the caller sent is repeated, and nothing
- * of an error that nobody expected is told: its text may hold anything.
+ * Finds the problem in whatever was thrown. Nothing of an error that nobody expected is told: its text
+ * may hold anything.
  */
 export function problemOf(error: unknown): Problem {
-  if (error instanceof Problem) return error;
-  // Elysia wraps what the body's parser throws.
-  if (error instanceof ParseError) {
-    if (error.cause instanceof Problem) return error.cause;
-    return internal(error.cause);
-  }
-  if (error instanceof NotFoundError) {
-    return new Problem("route-not-found", "Cannot answer: the API has no such route");
-  }
-  if (error instanceof ValidationError) {
-    if (error.type !== "response") return new Problem("request-invalid", invalidDetail(error));
-    // Its own words hold the whole answer.
-    return internal(`the answer breaks the contract at "${error.valueError?.path ?? ""}"`);
-  }
-  if (isUnprintableValue(error)) {
-    return new Problem(
-      "request-invalid",
-      "Cannot read the body: a member is not of the right form",
-    );
-  }
-  return internal(error);
-}
-
-/**
- * Says whether Elysia failed to put a wrong value into the words of its refusal. A body can hold such
- * values, `{"toString":1}`, and nothing else that is made into text here can.
- */
-function isUnprintableValue(error: unknown): boolean {
-  return error instanceof TypeError && error.message === "No default value";
+  return error instanceof Problem ? error : internal(error);
 }
 
 function internal(cause: unknown): Problem {
@@ -57,23 +49,32 @@ function internal(cause: unknown): Problem {
   });
 }
 
-/** Says what is wrong with the shape of a request, in words of the schema alone. */
-function invalidDetail({ type, valueError }: ValidationError): string {
-  const place = type === "params" ? "path" : type;
-  if (valueError?.type === ValueErrorType.ObjectAdditionalProperties) {
-    const known = Object.keys(valueError.schema.properties ?? {});
-    const may = known.length > 0 ? `it may have ${known.join(", ")}` : "it has none here";
-    return `Cannot read the ${place}: it has a member that is not known, ${may}`;
+/** What of a request or an answer has a shape. */
+export type Place = "params" | "query" | "body" | "response";
+
+/** Says what is wrong with the shape of a value, in words of the schema alone: it may hold anything. */
+export function shapeProblem(place: Place, schema: TSchema, value: unknown): Problem {
+  const fault = Value.Errors(schema, value).First();
+  if (place === "response") {
+    return internal(`the answer breaks the contract at "${fault?.path ?? ""}"`);
   }
-  const path = (valueError?.path ?? "").slice(1);
-  if (path === "") return `Cannot read the ${place}: it has to be an object`;
-  if (valueError?.type === ValueErrorType.ObjectRequiredProperty) {
-    return `Cannot read the ${place}: it has no "${path}"`;
-  }
-  return `Cannot read the ${place}: "${path}" is not ${expected(valueError?.schema)}`;
+  const detail = `Cannot read the ${place === "params" ? "path" : place}: ${wordsOf(fault)}`;
+  return new Problem("request-invalid", detail);
 }
 
-function expected(schema: ValidationError["validator"] | undefined): string {
+function wordsOf(fault: ValueError | undefined): string {
+  if (fault?.type === ValueErrorType.ObjectAdditionalProperties) {
+    const known = Object.keys(fault.schema.properties ?? {});
+    const may = known.length > 0 ? `it may have ${known.join(", ")}` : "it has none here";
+    return `it has a member that is not known, ${may}`;
+  }
+  const path = (fault?.path ?? "").slice(1);
+  if (path === "") return "it has to be an object";
+  if (fault?.type === ValueErrorType.ObjectRequiredProperty) return `it has no "${path}"`;
+  return `"${path}" is not ${expected(fault?.schema)}`;
+}
+
+function expected(schema: TSchema | undefined): string {
   const anyOf: unknown = schema && "anyOf" in schema ? schema.anyOf : null;
   if (!Array.isArray(anyOf)) return "of the right form";
   const values = anyOf.flatMap((one: { readonly const?: unknown }) =>

@@ -1,5 +1,4 @@
 import { PROBLEMS, type Problem } from "../core/problems.ts";
-import type { Identity } from "./authenticate.ts";
 import type { Caller, RequestLog } from "./parts.ts";
 
 /** What is known of an answered request. */
@@ -11,7 +10,8 @@ export interface Answered {
   readonly status: number;
   readonly ms: number;
   readonly problem: Problem | null;
-  readonly wouldRefuse: Identity["wouldRefuse"];
+  /** Why enforce would refuse it; null if it would not. */
+  readonly wouldRefuse: string | null;
 }
 
 /** Logs a request, once, at its end: no body, no path, no query. */

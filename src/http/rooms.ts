@@ -1,62 +1,61 @@
 import { createHash } from "node:crypto";
 import { Elysia } from "elysia";
-import { CreateRoomBody, Room, RoomPage, RoomParams, RoomQuery } from "../contract/rooms.ts";
+import {
+  CreateRoomBody,
+  Room,
+  RoomPage,
+  RoomParams,
+  RoomQuery,
+  UpdateRoomBody,
+} from "../contract/rooms.ts";
 import { Nothing } from "../contract/values.ts";
+import { domainBytes } from "../core/domain.ts";
+import { readGenesis } from "../core/genesis.ts";
 import { type OperationId, type RoomId, roomIdOf } from "../core/ids.ts";
-import type { Actor } from "../core/operations.ts";
+import { userKeyBytes } from "../core/nkey.ts";
+import type { Change, SignedRecord } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { RoomRecord } from "../core/records.ts";
+import { type ActorFacts, isAdmin } from "../core/rules/actors.ts";
 import { roomPrefix } from "../core/subjects.ts";
-import { callOf } from "./call.ts";
-import { requestChange, SEQ_HEADER } from "./change.ts";
+import { type Call, callOf } from "./call.ts";
+import { type Answering, requestChange, SEQ_HEADER } from "./change.ts";
+import { verifyEd25519 } from "./ed25519.ts";
 import { readName, readRoomId, readUserId, timeText } from "./ids.ts";
 import { readPage } from "./page.ts";
 import type { AppParts } from "./parts.ts";
+import { findRoomFor, getRoom } from "./rights.ts";
+
+type Parts = Pick<AppParts, "read" | "commit" | "now" | "plainRooms" | "busId">;
 
 /** `/v1/rooms`: where users talk. */
-export function rooms(parts: Pick<AppParts, "read" | "commit" | "now" | "plainRooms">) {
-  const { read, plainRooms } = parts;
-
-  function list({ query, request }: { query: typeof RoomQuery.static; request: Request }) {
-    const { actor } = callOf(request);
-    const createdBy = actor.kind === "anonymous" ? actor.kind : undefined;
-    const after = query.after === undefined ? undefined : readRoomId(query.after);
-    const { rows, next } = readPage(
-      query,
-      (limit) => read.listRooms({ after, limit, name: query.name, createdBy }),
-      ({ room }) => room,
-    );
-    return { rooms: rows.map((row) => roomOf(read, row)), next };
-  }
-
+export function rooms(parts: Parts) {
+  const { read } = parts;
   return new Elysia({ prefix: "/v1/rooms", normalize: false, strictPath: true })
-    .get("", list, { query: RoomQuery, response: { 200: RoomPage } })
-    .post(
-      "",
-      async ({ body, request, set }) => {
-        const call = callOf(request);
-        if (!plainRooms) refusePlainRooms();
-        const name = readName(body.name);
-        const { room, shard } = chooseRoom(call.operationId);
-        const owner =
-          body.owner === undefined || body.owner === null ? null : readUserId(body.owner);
-        const history = body.history === "off" ? "n" : "k";
-        const change = { kind: "room.create", room, name, history, shard, owner } as const;
-        const { seq } = await requestChange(parts, call, change);
-        set.status = 201;
-        set.headers[SEQ_HEADER] = `${seq}`;
-        set.headers.location = `/v1/rooms/${room}`;
-        return roomOf(read, getRoom(read, room, call.actor));
-      },
-      { body: CreateRoomBody, query: Nothing, response: { 201: Room } },
-    )
+    .get("", (context) => list(read, context), { query: RoomQuery, response: { 200: RoomPage } })
+    .post("", (context) => create(parts, context), {
+      body: CreateRoomBody,
+      query: Nothing,
+      response: { 201: Room },
+    })
     .get(
       "/:room",
-      ({ params, request }) => {
-        const { actor } = callOf(request);
-        return roomOf(read, getRoom(read, readRoomId(params.room), actor));
-      },
+      ({ params, request, set }) =>
+        showRoom(read, getRoom(read, readRoomId(params.room), callOf(request).viewer), set),
       { params: RoomParams, query: Nothing, response: { 200: Room } },
+    )
+    .patch(
+      "/:room",
+      async ({ params, body, request, set }) => {
+        const call = callOf(request);
+        const room = readRoomId(params.room);
+        const name = readName(body.name);
+        const change = { kind: "room.update", room, name, ifVersion: call.ifMatch } as const;
+        const { seq } = await requestChange(parts, call, change);
+        set.headers[SEQ_HEADER] = `${seq}`;
+        return showRoom(read, getRoom(read, room, call.viewer), set);
+      },
+      { params: RoomParams, body: UpdateRoomBody, query: Nothing, response: { 200: Room } },
     )
     .delete(
       "/:room",
@@ -72,14 +71,110 @@ export function rooms(parts: Pick<AppParts, "read" | "commit" | "now" | "plainRo
 }
 
 /**
- * Finds a room that the actor may see: the operator all of them, `anonymous` those that it made.
- * Throws "room-not-found" for the others as if they were none.
+ * A user lists the rooms it is in or asked into, a token for one room that one, admins and the
+ * operator all of them.
  */
-export function getRoom(read: Pick<AppParts["read"], "findRoom">, room: RoomId, actor: Actor) {
-  const found = read.findRoom(room);
-  const seen = actor.kind !== "anonymous" || found?.createdBy === "anonymous";
-  if (found && seen) return found;
-  throw new Problem("room-not-found", "Cannot find the room: no room that you can see has this id");
+function list(
+  read: Parts["read"],
+  { query, request }: { readonly query: typeof RoomQuery.static; readonly request: Request },
+): RoomPage {
+  const { viewer } = callOf(request);
+  const after = query.after === undefined ? undefined : readRoomId(query.after);
+  const bound = viewer.kind === "user" ? (viewer.token?.room ?? null) : null;
+  if (bound !== null) return { rooms: listOne(read, bound, query.name, viewer), next: null };
+  const seen = roomsSeenBy(viewer);
+  const { rows, next } = readPage(
+    query,
+    (limit) => read.listRooms({ after, limit, name: query.name, ...seen }),
+    ({ room }) => room,
+  );
+  return { rooms: rows.map((row) => roomOf(read, row)), next };
+}
+
+function listOne(
+  read: Parts["read"],
+  id: RoomId,
+  name: string | undefined,
+  viewer: ActorFacts,
+): Room[] {
+  const room = findRoomFor(read, id, viewer);
+  return room && (name === undefined || room.name === name) ? [roomOf(read, room)] : [];
+}
+
+function roomsSeenBy(viewer: ActorFacts) {
+  if (viewer.kind === "anonymous") return { createdBy: viewer.kind };
+  if (viewer.kind === "operator" || isAdmin(viewer)) return {};
+  return { visibleTo: viewer.user };
+}
+
+async function create(
+  parts: Parts,
+  context: { readonly body: CreateRoomBody; readonly request: Request; readonly set: Answering },
+): Promise<Room> {
+  const { body, request, set } = context;
+  const call = callOf(request);
+  const change =
+    body.content === "encrypted" ? encrypted(parts, call, body) : plain(parts, call, body);
+  const { seq } = await requestChange(parts, call, change);
+  set.status = 201;
+  set.headers[SEQ_HEADER] = `${seq}`;
+  set.headers.location = `/v1/rooms/${change.room}`;
+  return showRoom(parts.read, getRoom(parts.read, change.room, call.viewer), set);
+}
+
+type RoomCreate = Extract<Change, { kind: "room.create" }>;
+
+function plain({ plainRooms }: Parts, call: Call, body: CreateRoomBody): RoomCreate {
+  if (!plainRooms) refusePlainRooms();
+  if (body.genesis) {
+    throw new Problem(
+      "request-invalid",
+      'Cannot create the room: a genesis record belongs to content "encrypted"',
+    );
+  }
+  const owner = body.owner === undefined || body.owner === null ? null : readUserId(body.owner);
+  return { ...roomCreate(body), ...chooseRoom(call.operationId), owner, genesis: null };
+}
+
+/** The owner of an encrypted room is who signed its first record, and nobody else may send it. */
+function encrypted({ busId }: Parts, { viewer }: Call, body: CreateRoomBody): RoomCreate {
+  if (!body.genesis) {
+    throw new Problem(
+      "request-invalid",
+      "Cannot create the room: an encrypted one needs its genesis record, which only its owner can sign",
+    );
+  }
+  const { record, signature } = body.genesis;
+  const genesis: SignedRecord = { record, signature };
+  const read = readGenesis(genesis, { busId });
+  if ("code" in read) throw new Problem(read.code, read.detail);
+  const { owner } = read.genesis;
+  const named = body.owner === undefined || body.owner === null ? owner : readUserId(body.owner);
+  if (viewer.kind !== "user" || viewer.user !== owner || named !== owner) {
+    throw new Problem(
+      "forbidden",
+      "Cannot create the room: an encrypted one is made by the user who signed its genesis record",
+    );
+  }
+  const data = domainBytes("record", busId, read.bytes);
+  if (!verifyEd25519({ publicKey: userKeyBytes(owner), data, signature })) {
+    throw new Problem(
+      "record-invalid",
+      "Cannot use the genesis record: its signature is not that of its owner",
+    );
+  }
+  const digest = createHash("sha256").update(read.bytes).digest();
+  return { ...roomCreate(body), ...roomOfDigest(digest), owner, genesis };
+}
+
+function roomCreate(body: CreateRoomBody) {
+  const name = readName(body.name);
+  return { kind: "room.create", name, history: body.history === "off" ? "n" : "k" } as const;
+}
+
+function showRoom(read: Parts["read"], record: RoomRecord, set: Answering): Room {
+  set.headers.etag = `"${read.roomVersion(record)}"`;
+  return roomOf(read, record);
 }
 
 function roomOf(read: Pick<AppParts["read"], "countMembers">, row: RoomRecord): Room {
@@ -102,8 +197,11 @@ function roomOf(read: Pick<AppParts["read"], "countMembers">, row: RoomRecord): 
  * repeated with its Idempotency-Key then means the same room.
  */
 function chooseRoom(operationId: OperationId): { readonly room: RoomId; readonly shard: string } {
-  const digest = createHash("sha256").update(`unibus room ${operationId}`).digest();
-  return { room: roomIdOf(digest), shard: digest.toString("hex").slice(-1) };
+  return roomOfDigest(createHash("sha256").update(`unibus room ${operationId}`).digest());
+}
+
+function roomOfDigest(digest: Uint8Array): { readonly room: RoomId; readonly shard: string } {
+  return { room: roomIdOf(digest), shard: digest.toHex().slice(-1) };
 }
 
 function refusePlainRooms(): never {

@@ -1,7 +1,9 @@
 import { Elysia } from "elysia";
 import {
   AddUserBody,
+  ReplaceKeyBody,
   SeedUserBody,
+  UpdateUserBody,
   User,
   UserDetail,
   UserPage,
@@ -14,11 +16,11 @@ import type { Change } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { UserRecord } from "../core/records.ts";
 import { callOf } from "./call.ts";
-import { requestChange, SEQ_HEADER } from "./change.ts";
+import { type Answering, requestChange, SEQ_HEADER } from "./change.ts";
 import { readName, readUserId, timeText } from "./ids.ts";
 import { readPage } from "./page.ts";
 import type { AppParts } from "./parts.ts";
-import { requireOperator } from "./rights.ts";
+import { requireManager, requireOperator, seesMembers } from "./rights.ts";
 
 type Parts = Pick<AppParts, "read" | "commit" | "now">;
 
@@ -27,7 +29,7 @@ export function users(parts: Parts) {
   const { read } = parts;
 
   function list({ query, request }: { query: typeof UserQuery.static; request: Request }) {
-    requireOperator(callOf(request).actor, "list the users");
+    requireManager(callOf(request).viewer, "list the users");
     if (query.name !== undefined) {
       const found = read.findUserByName(query.name);
       return { users: found ? [userOf(found)] : [], next: null };
@@ -56,6 +58,7 @@ export function users(parts: Parts) {
     .post(
       "/seed",
       (context) => {
+        requireOperator(callOf(context.request).viewer, "seed an admin");
         const { user, name } = context.body;
         return admit(parts, context, "seed an admin", () => {
           return { kind: "user.seed", user: readUserId(user), name: nameOf(name) };
@@ -65,16 +68,28 @@ export function users(parts: Parts) {
     )
     .get(
       "/:user",
-      ({ params, request }) => {
-        requireOperator(callOf(request).actor, "show the user");
-        const user = getUser(read, readUserId(params.user));
-        const rooms = read
-          .listRoomsOf(readUserId(params.user))
-          .map(({ room, name, role, state }) => ({ room, name, role, state }));
-        return { ...user, rooms };
+      ({ params, request, set }) => {
+        const { viewer } = callOf(request);
+        requireManager(viewer, "show the user");
+        const user = readUserId(params.user);
+        const shown = showUser(read, user, set);
+        const rooms = roomsOf(read, user).filter(({ room }) => seesMembers(read, room, viewer));
+        return { ...shown, rooms };
       },
       { params: UserParams, query: Nothing, response: { 200: UserDetail } },
     )
+    .patch("/:user", (context) => update(parts, context), {
+      params: UserParams,
+      body: UpdateUserBody,
+      query: Nothing,
+      response: { 200: User },
+    })
+    .post("/:user/replace-key", (context) => replaceKey(parts, context), {
+      params: UserParams,
+      body: ReplaceKeyBody,
+      query: Nothing,
+      response: { 200: User },
+    })
     .post("/:user/revoke", (context) => setState(parts, "user.revoke", context), STATE_SHAPES)
     .post("/:user/restore", (context) => setState(parts, "user.restore", context), STATE_SHAPES);
 }
@@ -84,11 +99,9 @@ const STATE_SHAPES = { params: UserParams, body: Nothing, query: Nothing, respon
 /** What a route of Elysia is given, as far as a change needs it. */
 interface Context {
   readonly request: Request;
-  readonly set: {
-    status?: number | string;
-    readonly headers: Record<string, string | number | undefined>;
-  };
+  readonly set: Answering;
 }
+type UserContext = Context & { readonly params: { readonly user: string } };
 
 async function admit(
   parts: Parts,
@@ -97,7 +110,7 @@ async function admit(
   changeOf: () => Extract<Change, { kind: "user.add" | "user.seed" }>,
 ): Promise<User> {
   const call = callOf(request);
-  requireOperator(call.actor, action);
+  requireManager(call.viewer, action);
   const change = changeOf();
   const { seq } = await requestChange(parts, call, change);
   set.status = 201;
@@ -109,20 +122,77 @@ async function admit(
 async function setState(
   parts: Parts,
   kind: "user.revoke" | "user.restore",
-  { params, request, set }: Context & { readonly params: { readonly user: string } },
+  { params, request, set }: UserContext,
 ): Promise<User> {
   const call = callOf(request);
-  requireOperator(call.actor, kind === "user.revoke" ? "revoke the user" : "restore the user");
+  requireManager(call.viewer, kind === "user.revoke" ? "revoke the user" : "restore the user");
   const user = readUserId(params.user);
   const { seq } = await requestChange(parts, call, { kind, user });
   set.headers[SEQ_HEADER] = `${seq}`;
-  return getUser(parts.read, user);
+  return showUser(parts.read, user, set);
 }
 
-function getUser(read: Parts["read"], user: UserId): User {
+async function update(
+  parts: Parts,
+  { body, params, request, set }: UserContext & { readonly body: UpdateUserBody },
+): Promise<User> {
+  const call = callOf(request);
+  requireManager(call.viewer, "change the user");
+  const user = readUserId(params.user);
+  const { role = null } = body;
+  const name = nameOf(body.name);
+  if (name === null && role === null) {
+    throw new Problem("request-invalid", "Cannot change the user: neither name nor role is given");
+  }
+  const { seq } = await requestChange(parts, call, {
+    ...{ kind: "user.update", user, name, role, accept: null },
+    ifVersion: call.ifMatch,
+  });
+  set.headers[SEQ_HEADER] = `${seq}`;
+  return showUser(parts.read, user, set);
+}
+
+/** An admin replaces anybody's key, a user its own; which it is, is decided where it is applied. */
+async function replaceKey(
+  parts: Parts,
+  { body, params, request, set }: UserContext & { readonly body: ReplaceKeyBody },
+): Promise<User> {
+  const call = callOf(request);
+  const user = readUserId(params.user);
+  const isOneself = call.viewer.kind === "user" && call.viewer.user === user;
+  if (!isOneself) requireManager(call.viewer, "replace the key");
+  const by = readUserId(body.user);
+  const { seq } = await requestChange(parts, call, { kind: "user.replace-key", user, by });
+  set.headers[SEQ_HEADER] = `${seq}`;
+  set.headers.location = `/v1/users/${by}`;
+  return showUser(parts.read, by, set);
+}
+
+/** Finds a user for an answer. Throws "user-not-found". */
+export function getUser(read: Pick<Parts["read"], "findUser">, user: UserId): User {
+  return userOf(findOrThrow(read, user));
+}
+
+/** As `getUser`, and tells the version that a change can insist on. */
+export function showUser(
+  read: Pick<Parts["read"], "findUser" | "userVersion">,
+  user: UserId,
+  set: Answering,
+): User {
+  const record = findOrThrow(read, user);
+  set.headers.etag = `"${read.userVersion(record)}"`;
+  return userOf(record);
+}
+
+function findOrThrow(read: Pick<Parts["read"], "findUser">, user: UserId): UserRecord {
   const found = read.findUser(user);
-  if (found) return userOf(found);
+  if (found) return found;
   throw new Problem("user-not-found", "Cannot find the user: no user has this key");
+}
+
+/** The rooms that a user is in or asked into. */
+export function roomsOf(read: Pick<Parts["read"], "listRoomsOf">, user: UserId) {
+  return read.listRoomsOf(user).map(({ room, name, role, state }) => ({ room, name, role, state }));
 }
 
 function userOf({ user, name, role, state, accept, createdAt, changedAt }: UserRecord): User {

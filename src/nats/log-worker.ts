@@ -46,7 +46,7 @@ function take(text: string): void {
 
 /** Most lines are of clients that were refused: unibus itself tells these, with the reason. */
 function matters(line: NatsLogLine): boolean {
-  if (line.ready || line.streamsClosed) return true;
+  if (line.ready || line.streamsClosed || line.reload !== null) return true;
   if (line.listensOn !== null || line.violation !== null) return true;
   if (line.level !== "warn" && line.level !== "error" && line.level !== "fatal") return false;
   return !line.expected || !line.ofClient;

@@ -6,6 +6,8 @@ export interface NatsLogLine {
   readonly ready: boolean;
   /** All streams are closed, which a stop does first: what it still waits for is nothing to keep. */
   readonly streamsClosed: boolean;
+  /** How a reload of its configuration ended, when this line tells it. */
+  readonly reload: "done" | "failed" | null;
   /** True for what a client caused: no reason for the server's end. */
   readonly ofClient: boolean;
   /** True for what clients cause and unibus tells itself, with the reason. */
@@ -23,6 +25,8 @@ export interface Violation {
 
 const LINE = /^\[\d+\] (?:\S+ \S+ )?\[(INF|WRN|ERR|FTL|DBG|TRC)\] (.*)$/;
 const LEVELS = { INF: "info", WRN: "warn", ERR: "error", FTL: "fatal" } as const;
+const RELOADED = /^Reloaded server configuration\b/;
+const RELOAD_FAILED = /^Failed to reload server configuration: /;
 const LISTENS = /^Listening for client connections on \S*:(\d+)$/;
 // Text of clients stands in quotes, with quotes and control characters inside escaped. Whoever reads
 // a line must step over it whole: a client may call itself `x" - "APP/user:U…`.
@@ -38,7 +42,7 @@ const EXPECTED =
  * Reads one line of nats-server's log. What a client sent is cut out of errors about its protocol: it
  * may be part of a password.
  * Source: nats-server `logger/log.go` (levels), `server/server.go` (the two lines that tell
- * readiness), `server/client.go` (a client's lines, violations).
+ * readiness), `server/client.go` (a client's lines, violations), `server/reload.go`, `signal_unix.go`.
  */
 export function readNatsLine(line: string): NatsLogLine {
   const [, mark = "", rest] = LINE.exec(line) ?? [];
@@ -53,6 +57,7 @@ export function readNatsLine(line: string): NatsLogLine {
     listensOn: port === undefined ? null : Number(port),
     ready: text === "Server is ready",
     streamsClosed: text === "JetStream Shutdown",
+    reload: RELOADED.test(text) ? "done" : RELOAD_FAILED.test(text) ? "failed" : null,
     ofClient: ofClient !== undefined,
     expected: EXPECTED.test(said),
     violation:

@@ -1,32 +1,23 @@
-import { closeSync } from "node:fs";
-import { resolve } from "node:path";
-import { BUILD } from "../core/build.ts";
 import {
   NATS_QUICK_EXIT_MS,
   NATS_QUICK_EXITS_MAX,
   NATS_READY_TIMEOUT_MS,
   NATS_RESTART_BACKOFF_MS_MAX,
   NATS_RESTART_BACKOFF_MS_MIN,
-  NATS_STOP_TIMEOUT_MS,
   NATS_TAKEOVER_WAIT_MS,
 } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
-import { guardArguments, LOCK_HELD_EXIT } from "../system/guard.ts";
+import { LOCK_HELD_EXIT } from "../system/guard.ts";
 import type { Log } from "../system/log.ts";
-import { createLogLimit, type LogLimit } from "../system/log-limit.ts";
-import { makePipe } from "../system/pipe.ts";
 import { withTimeout } from "../system/wait.ts";
-import { readNatsLog } from "./log-reader.ts";
-import type { NatsLogLine, Violation } from "./server-log.ts";
+import { guardedCommand } from "./guarded-command.ts";
+import type { Violation } from "./server-log.ts";
+import { launch, type NatsTls, type Run, type TlsReload } from "./server-run.ts";
 
 /** How long an exit in good order waits for the word that unibus is to stop as well. */
 const TOLD_TO_STOP_WAIT_MS = 100;
 /** How long the last words of a server that ended may take to arrive from the thread that reads them. */
 const LOG_END_WAIT_MS = 500;
-/** How long a server whose streams are closed may take to end. */
-const LAST_LOGINS_WAIT_MS = 250;
-/** Lines of nats-server that are passed on in a second: clients can cause some. */
-const NATS_LINES_PER_SECOND_MAX = 20;
 
 export interface NatsServer extends AsyncDisposable {
   /** Port of the client listener: the one asked for, or the one the kernel gave for -1. */
@@ -34,13 +25,20 @@ export interface NatsServer extends AsyncDisposable {
   readonly pid: number;
   /** Resolves with the reason once nats-server is given up: a fault of configuration or port. */
   readonly fault: Promise<Problem>;
+  /**
+   * Gives it another certificate, which one that is started anew has too. Every connection of users is
+   * closed by this (clients come back by themselves); those of unibus itself stay. When it is refused,
+   * the one before stays in use.
+   */
+  renewTls(tls: NatsTls): Promise<TlsReload>;
 }
 
 interface NatsServerOptions {
   /** The nats-server executable; it may lie inside this one. */
   readonly path: string;
-  /** Renders the configuration for a port; it goes to stdin, so it stands in no file and no argv. */
+  /** Renders the configuration for a port; with `tls`, it names NATS_TLS_FILES. */
   readonly configForPort: (port: number) => unknown;
+  readonly tls: NatsTls | null;
   /** -1 lets the kernel choose. A restart keeps what was chosen. */
   readonly port: number;
   readonly jetStreamFolder: string;
@@ -48,18 +46,6 @@ interface NatsServerOptions {
   readonly random: () => number;
   /** Hears of each publish or subscription that nats-server refused. */
   readonly onViolation: (violation: Violation) => void;
-}
-
-/** One running process and what its log told. */
-interface Run {
-  readonly process: Bun.Subprocess;
-  readonly port: Promise<number>;
-  readonly streamsClosed: Promise<void>;
-  readonly startedAt: number;
-  /** The last lines at level error or fatal: why it ended. */
-  readonly faults: readonly string[];
-  /** Resolves when its log was read to the end. */
-  readonly logEnded: Promise<void>;
 }
 
 /**
@@ -71,10 +57,13 @@ interface Run {
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   const command = guardedCommand(options);
+  let tls = options.tls;
+  const start = (port: number): Run =>
+    launch({ ...options, command, config: options.configForPort(port), port, tls });
   const fault = Promise.withResolvers<Problem>();
   const stopped = Promise.withResolvers<void>();
   let stopping = false;
-  let run = await startPatiently({ options, command });
+  let run = await startPatiently(() => start(options.port), options.port);
   const port = await run.port;
   const supervised = supervise();
 
@@ -110,7 +99,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
         waitMs = Math.min(waitMs * 2, NATS_RESTART_BACKOFF_MS_MAX);
       }
       if (stopping) return;
-      run = launch({ options, command, port });
+      run = start(port);
       wasReady = await run.port.then(
         () => true,
         () => false,
@@ -119,8 +108,22 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     }
   }
 
+  async function renewTls(next: NatsTls): Promise<TlsReload> {
+    const current = run;
+    // One that is still starting may not have read its first certificate.
+    const ready = await current.port.then(
+      () => true,
+      () => false,
+    );
+    if (!ready || run !== current) return { kind: "unanswered" };
+    const answer = await current.reload(next);
+    if (answer.kind === "loaded") tls = next;
+    return answer;
+  }
+
   return {
     port,
+    renewTls,
     get pid() {
       return run.process.pid;
     },
@@ -128,142 +131,25 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     async [Symbol.asyncDispose]() {
       stopping = true;
       stopped.resolve();
-      await stop(run);
+      await run.stop();
       await supervised;
     },
   };
 }
 
 /** Starts until the lock and the port of a server whose parent was just killed are free. */
-async function startPatiently(input: {
-  readonly options: NatsServerOptions;
-  readonly command: readonly string[];
-}): Promise<Run> {
-  const { options } = input;
+async function startPatiently(start: () => Run, port: number): Promise<Run> {
   const deadlineAt = performance.now() + NATS_TAKEOVER_WAIT_MS;
   for (;;) {
-    const run = launch({ ...input, port: options.port });
+    const run = start();
     const ready = withTimeout(run.port, NATS_READY_TIMEOUT_MS).catch(() => "ended" as const);
     if (typeof (await ready) === "number") return run;
-    const code = await stop(run);
+    const code = await run.stop();
     const mayPass =
       code === LOCK_HELD_EXIT || run.faults.some((line) => /address already in use/.test(line));
-    if (!mayPass || performance.now() > deadlineAt) throw startProblem(run, options.port);
+    if (!mayPass || performance.now() > deadlineAt) throw startProblem(run, port);
     await Bun.sleep(50);
   }
-}
-
-function launch(input: {
-  readonly options: NatsServerOptions;
-  readonly command: readonly string[];
-  readonly port: number;
-}): Run {
-  const { options, command, port } = input;
-  const config = new Blob([JSON.stringify(options.configForPort(port))]);
-  const pipe = makePipe();
-  const child = Bun.spawn([...command], {
-    // Not "ignore", which needs a /dev/null: an empty root has none.
-    stdio: [config, pipe.write, pipe.write],
-    // Nothing of our environment: it may hold secrets, and nats-server needs none of it.
-    env: {},
-    // A session of its own: Ctrl-C at a terminal is for unibus, which then stops it in order.
-    detached: true,
-  });
-  // The child has it now; only when nobody else has will its end be seen.
-  closeSync(pipe.write);
-  const faults: string[] = [];
-  const told = Promise.withResolvers<number>();
-  const streamsClosed = Promise.withResolvers<void>();
-  const limit = createLogLimit({
-    log: options.log,
-    what: "nats-server",
-    perSecondMax: NATS_LINES_PER_SECOND_MAX,
-    now: () => Date.now(),
-  });
-  let portSeen = port;
-  const take = (line: NatsLogLine): void => {
-    if (!line.ofClient && (line.level === "error" || line.level === "fatal")) {
-      faults.push(line.text);
-      if (faults.length > 5) faults.shift();
-    }
-    if (line.violation) options.onViolation(line.violation);
-    else if (!line.expected) forward(line, options.log, limit);
-    if (line.listensOn !== null) portSeen = line.listensOn;
-    if (line.ready) told.resolve(portSeen);
-    if (line.streamsClosed) streamsClosed.resolve();
-  };
-  const logEnded = readNatsLog(pipe.read, (lines, dropped) => {
-    lines.forEach(take);
-    if (dropped > 0) {
-      const words = `${dropped} lines of nats-server came too fast and were not read`;
-      limit.say(() => options.log.warn("nats.dropped", words, { dropped }));
-    }
-  });
-  void logEnded.then(
-    () => told.reject(new Error("nats-server ended before it was ready")),
-    (error: unknown) => told.reject(error),
-  );
-  // Whoever awaits the port hears of the failure; nobody has to.
-  told.promise.catch(() => undefined);
-  return {
-    process: child,
-    port: told.promise,
-    streamsClosed: streamsClosed.promise,
-    startedAt: performance.now(),
-    faults,
-    logEnded,
-  };
-}
-
-function forward(line: NatsLogLine, log: Log, limit: LogLimit): void {
-  if (line.level === "warn") {
-    limit.say(() => log.warn("nats.warned", `nats-server: ${line.text}`));
-  }
-  if (line.level === "error") {
-    limit.say(() => log.error("nats.failed", `nats-server: ${line.text}`));
-  }
-}
-
-/**
- * The command that runs nats-server under guard, as one process. The executable starts itself, which
- * works wherever it does; the sources leave it to util-linux, whose programs each replace themselves by
- * the next.
- */
-function guardedCommand({ path, jetStreamFolder }: NatsServerOptions): readonly string[] {
-  const lock = resolve(jetStreamFolder, "unibus.lock");
-  const argv = ["nats-server", "-c", "/proc/self/fd/0"];
-  if (BUILD) {
-    // Not by its path: another file may lie there since an upgrade.
-    return [
-      "/proc/self/exe",
-      ...guardArguments({ lock, parent: process.pid, program: path, argv }),
-    ];
-  }
-  const setpriv = Bun.which("setpriv");
-  const flock = Bun.which("flock");
-  if (!setpriv || !flock) {
-    throw new Problem(
-      "start-failed",
-      "start embedded nats: setpriv and flock are needed to guard nats-server; install util-linux",
-    );
-  }
-  const held = String(LOCK_HELD_EXIT);
-  const guard = [setpriv, "--pdeathsig", "KILL", flock, "-n", "-E", held, "--no-fork", lock];
-  return [...guard, path, ...argv.slice(1)];
-}
-
-/**
- * Stops nats-server in order. It closes its streams first, and at last waits for the answers to logins
- * under way, as long as a login may take: nobody gives them any more, so it is not waited for.
- * Source: nats-server `server/server.go` (`Shutdown`), `server/auth_callout.go`.
- */
-async function stop({ process: child, streamsClosed }: Run): Promise<number> {
-  if (child.exitCode === null) child.kill("SIGTERM");
-  const lastLogins = streamsClosed.then(() => withTimeout(child.exited, LAST_LOGINS_WAIT_MS));
-  const ended = await withTimeout(Promise.race([child.exited, lastLogins]), NATS_STOP_TIMEOUT_MS);
-  if (ended !== "timeout") return ended;
-  child.kill("SIGKILL");
-  return await child.exited;
 }
 
 function startProblem(run: Run, port: number): Problem {

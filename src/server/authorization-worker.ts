@@ -67,8 +67,8 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
   const store = openStoreForReading({ path: options.databasePath });
   const directory: Directory = {
     findState: (user) => findUser(store, user)?.state ?? null,
-    // All rooms are plain ones yet; where they are not allowed they are closed, not deleted.
-    listMemberships: (user) => (options.plainRooms ? listMemberships(store, user) : []),
+    // Where plain rooms are not allowed they are closed, not deleted.
+    listMemberships: (user) => listMemberships(store, user, { plainRooms: options.plainRooms }),
   };
   const open = (kind: "authorization" | "system" | "app"): Promise<NatsConnection> =>
     connectService({ endpoint, key: serviceKey("user", seeds[kind]), name: `unibus ${kind}` });

@@ -1,36 +1,33 @@
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
-import {
-  findSurroundings,
-  judgeStart,
-  MODE_FILE,
-  readLastMode,
-  type StartMaterial,
-} from "../config/judge-start.ts";
+import { dirname } from "node:path";
+import { findSurroundings, judgeStart, type StartMaterial } from "../config/judge-start.ts";
 import type { Environment, NodeSettings } from "../config/load.ts";
-import { hostPort, isLoopbackBind, listenHost } from "../core/bind.ts";
-import { HTTP_STOP_TIMEOUT_MS, LOCK_WAIT_MS } from "../core/limits.ts";
-import { Problem } from "../core/problems.ts";
+import type { TlsPair } from "../config/tls-files.ts";
+import { isLoopbackBind } from "../core/bind.ts";
+import type { ExternalNats } from "../core/external-nats.ts";
+import { HTTP_STOP_TIMEOUT_MS } from "../core/limits.ts";
+import type { Problem } from "../core/problems.ts";
 import { chooseNatsServer, type NatsProgram } from "../nats/embedded-server.ts";
 import { createRefusals, type Refusals } from "../nats/refusals.ts";
-import type { Violation } from "../nats/server-log.ts";
 import { openStore, type Store } from "../store/open.ts";
 import { verifyJournal } from "../store/verify.ts";
-import {
-  ensurePrivateFolder,
-  folderFault,
-  realFile,
-  writeFileAtomically,
-} from "../system/files.ts";
-import { acquireLock } from "../system/lock.ts";
+import { realFile } from "../system/files.ts";
 import type { Log } from "../system/log.ts";
-import { createLogLimit } from "../system/log-limit.ts";
-import { type DataPlane, startDataPlane } from "./data-plane.ts";
+import type { Listening } from "./api.ts";
+import { announceRooms, violationReporter, warnOfSecrets } from "./banner.ts";
+import { type DataPlane, startEmbeddedDataPlane } from "./data-plane.ts";
+import { type WatchedWritePath, watchDisk } from "./disk.ts";
+import { judgeExternalNats, useExternalDataPlane } from "./external-data-plane.ts";
+import {
+  lockFolder,
+  lockNow,
+  makeFolder,
+  refuseLostDatabase,
+  refuseUnsafeFolders,
+  rememberMode,
+} from "./folders.ts";
 import { randomBytes } from "./reads.ts";
-import { openWritePath, type WritePath } from "./write-path.ts";
-
-/** Name of the lock file in the folders of the database and of the blobs. */
-export const LOCK_FILE = "unibus.lock";
+import { followCertificate, renewPlanes } from "./tls-renewal.ts";
+import { openWritePath } from "./write-path.ts";
 
 export interface NodeOptions {
   readonly settings: NodeSettings;
@@ -41,9 +38,11 @@ export interface NodeOptions {
 
 export interface RunningNode extends AsyncDisposable {
   readonly store: Store;
-  readonly writePath: WritePath;
+  readonly writePath: WatchedWritePath;
   /** For clients of the data plane: the URL that the running server listens on [M-073]. */
   readonly natsUrl: string;
+  /** Whether that server is this node's own. */
+  readonly dataPlane: DataPlane["kind"];
   readonly httpUrl: string;
   /** Resolves with the reason when the node cannot go on. */
   readonly fault: Promise<Problem>;
@@ -52,10 +51,14 @@ export interface RunningNode extends AsyncDisposable {
 /** A start that was judged: what is asked, what was read for it, and what follows from it. */
 interface Start extends NodeOptions {
   readonly material: StartMaterial;
-  readonly natsServer: NatsProgram;
+  /** The nats-server to run, or the one of somebody else's to use. */
+  readonly nats: NatsProgram | ExternalNats;
   readonly loopback: boolean;
   readonly plainRooms: boolean;
   readonly refusals: Refusals;
+  /** The certificate in use, as of now; null without TLS. */
+  readonly tls: () => TlsPair | null;
+  readonly useTls: (pair: TlsPair) => void;
 }
 
 /**
@@ -73,28 +76,28 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   warnOfSecrets(settings, log);
   const { store, writePath } = await openMembership(stack, start);
   openBlobs(stack, start);
-  const dataPlane = await openDataPlane(stack, start);
+  const dataPlane = stack.use(await openDataPlane(start));
   writePath.onApplied((committed) => {
     const { outcome } = committed;
     if (outcome.status === "applied") dataPlane.apply(outcome.effects);
   });
-  rememberMode(settings);
+  rememberMode(settings.db, settings.busAuth);
   announceRooms(start);
   log.info("api.mode", `control-plane auth: ${settings.busAuth}`, { mode: settings.busAuth });
-  const natsUrl = natsUrlOf(settings, dataPlane.port);
-  const natsVersion = start.natsServer.version;
   const { startApi } = await api;
-  const parts = { ...start, store, writePath, dataPlane, natsUrl, natsVersion };
-  const listening = await startApi(parts);
+  const listening = await startApi({ ...start, store, writePath, dataPlane });
   stack.defer(() => listening.stop(HTTP_STOP_TIMEOUT_MS));
+  const certificateFault = followTls(stack, start, { dataPlane, listening });
+  const { url: natsUrl } = dataPlane.access();
   log.info("node.ready", "the node is ready", { natsUrl, httpUrl: listening.url });
   const unwinding = stack.move();
   return {
     store,
     writePath,
     natsUrl,
+    dataPlane: dataPlane.kind,
     httpUrl: listening.url,
-    fault: dataPlane.fault,
+    fault: Promise.race([dataPlane.fault, certificateFault]),
     [Symbol.asyncDispose]: () => unwinding.disposeAsync(),
   };
 }
@@ -103,47 +106,43 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 async function judge(options: NodeOptions): Promise<Start> {
   // Locks, socket and mode file lie beside the database itself, whatever other names it has.
   const settings = { ...options.settings, db: realFile(options.settings.db) };
-  for (const folder of [dirname(settings.db), settings.storeDir, settings.natsStore]) {
-    const fault = folderFault(folder);
-    if (fault) throw new Problem("boot-refused", `Cannot start: the folder "${folder}" ${fault}`);
-  }
+  refuseUnsafeFolders([dirname(settings.db), settings.storeDir, settings.natsStore]);
   const surroundings = await findSurroundings(settings, options.env);
   const material = judgeStart(settings, surroundings, Date.now());
-  if (settings.natsUrl !== "") {
-    throw new Problem(
-      "boot-refused",
-      "Cannot start: --nats-url is not available yet; leave it out for the embedded nats-server",
-    );
+  const { externalNats } = material;
+  if (externalNats) {
+    await judgeExternalNats({ server: externalNats, enforce: settings.busAuth === "enforce" });
   }
-  const natsServer = await chooseNatsServer(options.env);
+  const nats = externalNats ?? (await chooseNatsServer(options.env));
   const loopback = isLoopbackBind(settings.bind, surroundings.resolved);
-  const plainRooms = loopback || settings.allowPlainRooms;
   // The address that was judged is the one to open: the name could mean another one by then.
   const bind = surroundings.resolved[0] ?? settings.bind;
-  const judged = { settings: { ...settings, bind }, material, loopback, plainRooms };
-  return { ...options, ...judged, natsServer, refusals: createRefusals() };
-}
-
-/** A folder that ran without its database has lost it; a new one would be another bus. */
-function refuseLostDatabase(db: string): void {
-  const modeFile = join(dirname(db), MODE_FILE);
-  if (existsSync(db) || !existsSync(modeFile)) return;
-  throw new Problem(
-    "boot-refused",
-    `Cannot start: this folder ran a node and its database "${db}" is gone; put it back, or remove "${modeFile}" to begin a new bus`,
-  );
+  let { tls } = material;
+  return {
+    ...options,
+    settings: { ...settings, bind },
+    material,
+    nats,
+    loopback,
+    plainRooms: loopback || settings.allowPlainRooms,
+    refusals: createRefusals(),
+    tls: () => tls,
+    useTls: (pair) => {
+      tls = pair;
+    },
+  };
 }
 
 async function openMembership(
   stack: AsyncDisposableStack,
   { settings, log }: Start,
-): Promise<{ readonly store: Store; readonly writePath: WritePath }> {
+): Promise<{ readonly store: Store; readonly writePath: WatchedWritePath }> {
   const folder = dirname(settings.db);
   stack.use(await lockFolder(folder, "open membership store"));
   refuseLostDatabase(settings.db);
   const store = stack.use(openStore({ path: settings.db, random: randomBytes }));
   const { entries } = verifyJournal(store);
-  const writePath = openWritePath(store);
+  const writePath = watchDisk(openWritePath(store), { folder, now: () => Date.now() });
   log.info("store.opened", `membership store: ${settings.db}`, { entries });
   return { store, writePath };
 }
@@ -153,148 +152,53 @@ function openBlobs(stack: AsyncDisposableStack, { settings, log }: Start): void 
   log.info("blobs.opened", `blob store: ${settings.storeDir}`);
 }
 
-async function openDataPlane(stack: AsyncDisposableStack, start: Start): Promise<DataPlane> {
-  const { settings, material, refusals, plainRooms, log, logFormat } = start;
-  makeFolder(settings.natsStore, "start embedded nats");
-  if (settings.busAuth === "enforce") {
-    log.info("nats.guarded", "NATS nkey authentication: ON (enforce)");
+async function openDataPlane(start: Start): Promise<DataPlane> {
+  const { settings, material, nats, refusals, plainRooms, log, logFormat } = start;
+  const { busAuth } = settings;
+  if ("url" in nats) {
+    return useExternalDataPlane({ server: nats, enforce: busAuth === "enforce", log });
   }
+  makeFolder(settings.natsStore, "start embedded nats");
+  if (busAuth === "enforce") log.info("nats.guarded", "NATS nkey authentication: ON (enforce)");
   if (material.tls) log.info("nats.encrypted", `NATS TLS: ON (${settings.tlsCert})`);
-  const dataPlane = stack.use(
-    await startDataPlane({
-      natsServerPath: start.natsServer.path,
-      serverName: settings.serverName === "" ? "unibus" : settings.serverName,
-      bind: settings.bind,
-      port: settings.natsPort,
-      jetStreamFolder: settings.natsStore,
-      tls: material.tls ? { certFile: settings.tlsCert, keyFile: settings.tlsKey } : null,
-      mode: settings.busAuth,
-      connectionsPerUser: settings.connectionsPerUser,
-      plainRooms,
-      databasePath: settings.db,
+  return await startEmbeddedDataPlane({
+    natsServer: nats,
+    serverName: settings.serverName === "" ? "unibus" : settings.serverName,
+    bind: settings.bind,
+    port: settings.natsPort,
+    jetStreamFolder: settings.natsStore,
+    tls: start.tls,
+    mode: busAuth,
+    connectionsPerUser: settings.connectionsPerUser,
+    plainRooms,
+    databasePath: settings.db,
+    log,
+    logFormat,
+    randomBytes,
+    onViolation: violationReporter(refusals, log),
+  });
+}
+
+/** Looks after the files of the certificate as long as the node runs. Resolves when that failed. */
+function followTls(
+  stack: AsyncDisposableStack,
+  { settings, tls, useTls, log }: Start,
+  planes: { readonly dataPlane: DataPlane; readonly listening: Listening },
+): Promise<Problem> {
+  const fault = Promise.withResolvers<Problem>();
+  const inUse = tls();
+  if (inUse === null) return fault.promise;
+  const { dataPlane, listening } = planes;
+  stack.use(
+    followCertificate({
+      files: { cert: settings.tlsCert, key: settings.tlsKey, what: "NATS TLS" },
+      inUse: () => tls() ?? inUse,
+      renew: (pair) => renewPlanes({ pair, dataPlane, listening, use: useTls, log }),
+      disturbs: dataPlane.renewTls !== null,
+      now: () => Date.now(),
+      onFault: fault.resolve,
       log,
-      logFormat,
-      randomBytes,
-      onViolation: violationReporter(refusals, log),
     }),
   );
-  const url = natsUrlOf(settings, dataPlane.port);
-  log.info("nats.ready", `embedded NATS (JetStream) ready: ${url}`, { url, pid: dataPlane.pid() });
-  return dataPlane;
-}
-
-/** Records what nats-server refused to a client that is in: its own log is all that tells it. */
-function violationReporter(refusals: Refusals, log: Log): (violation: Violation) => void {
-  const now = (): number => Date.now();
-  const limit = createLogLimit({ log, what: "refused subjects", perSecondMax: 20, now });
-  return ({ kind, address, user, subject }) => {
-    const reason = "no-right";
-    refusals.record({ at: now(), kind, reason, address, user, subject, admitted: false });
-    const verb = kind === "publish" ? "publish to" : "subscription of";
-    limit.say(() =>
-      log.warn(
-        "subject.refused",
-        `a ${verb} "${subject}" was refused: the user has no right to it`,
-        { reason, address, user, subject },
-      ),
-    );
-  };
-}
-
-/** Takes a folder for this node; waits a moment for a command that may be using it. */
-async function lockFolder(folder: string, step: string): Promise<Disposable> {
-  makeFolder(folder, step);
-  const deadlineAt = performance.now() + LOCK_WAIT_MS / 2;
-  for (;;) {
-    const lock = tryLock(folder, step);
-    if (lock) return lock;
-    if (performance.now() > deadlineAt) throw folderInUse(folder, step);
-    await Bun.sleep(25);
-  }
-}
-
-function lockNow(folder: string, step: string): Disposable {
-  makeFolder(folder, step);
-  const lock = tryLock(folder, step);
-  if (!lock) throw folderInUse(folder, step);
-  return lock;
-}
-
-function tryLock(folder: string, step: string): Disposable | null {
-  try {
-    return acquireLock(folder, LOCK_FILE);
-  } catch (error) {
-    throw new Problem(
-      "start-failed",
-      `${step}: the folder "${folder}" cannot be locked: ${wordsOf(error)}`,
-      { cause: error },
-    );
-  }
-}
-
-function makeFolder(folder: string, step: string): void {
-  try {
-    ensurePrivateFolder(folder);
-  } catch (error) {
-    throw new Problem(
-      "start-failed",
-      `${step}: the folder "${folder}" cannot be made: ${wordsOf(error)}`,
-      { cause: error },
-    );
-  }
-}
-
-function folderInUse(folder: string, step: string): Problem {
-  return new Problem(
-    "folder-in-use",
-    `${step}: another unibus uses the folder "${folder}"; stop it, or name another folder`,
-  );
-}
-
-function rememberMode(settings: NodeSettings): void {
-  // Not written again: a node that knows its users can start on a full disk.
-  if (readLastMode(dirname(settings.db)) === settings.busAuth) return;
-  const path = join(dirname(settings.db), MODE_FILE);
-  try {
-    writeFileAtomically(path, `${settings.busAuth}\n`, { mode: 0o600 });
-  } catch (error) {
-    throw new Problem(
-      "start-failed",
-      `remember the mode: the file "${path}" cannot be written: ${wordsOf(error)}`,
-      { cause: error },
-    );
-  }
-}
-
-function announceRooms({ plainRooms, loopback, log }: Start): void {
-  if (!plainRooms) {
-    log.info(
-      "rooms.encrypted-only",
-      "cleartext rooms: DISABLED (public bind requires end-to-end encryption)",
-    );
-  } else if (!loopback) {
-    log.warn(
-      "rooms.plain-allowed",
-      "cleartext rooms: ALLOWED on a public bind (--allow-plain-rooms); this host can read what is said in them",
-    );
-  }
-}
-
-function warnOfSecrets(settings: NodeSettings, log: Log): void {
-  for (const flag of settings.secretsInArgv) {
-    log.warn(
-      "secret.in-argv",
-      `${flag} puts a secret where every user of this machine can see it; use the variable or a file instead`,
-      { flag },
-    );
-  }
-}
-
-function natsUrlOf(settings: NodeSettings, port: number): string {
-  const scheme = settings.tlsCert === "" ? "nats" : "tls";
-  return `${scheme}://${hostPort(listenHost(settings.bind), port)}`;
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : "unknown";
+  return fault.promise;
 }

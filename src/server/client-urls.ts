@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import { hostPort } from "../core/bind.ts";
 
 /**
@@ -19,4 +20,11 @@ export function clientUrls(node: {
     : node.interfaces;
   const hosts = everywhere && names.length > 0 ? names : [node.host];
   return hosts.map((host) => `${node.tls ? "tls" : "nats"}://${hostPort(host, node.port)}`);
+}
+
+/** This machine's addresses. */
+export function interfaceAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).map(({ address }) => address),
+  );
 }

@@ -1,33 +1,63 @@
-import { listenHost } from "../core/bind.ts";
+import { hostPort, listenHost } from "../core/bind.ts";
 import { NATS_READY_TIMEOUT_MS } from "../core/limits.ts";
 import type { AuthMode } from "../core/login.ts";
 import { natsConfig } from "../core/nats-config.ts";
 import type { Effect } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
+import type { RefusalReport } from "../core/records.ts";
+import type { NatsProgram } from "../nats/embedded-server.ts";
 import type { Violation } from "../nats/server-log.ts";
 import { type NatsServer, startNatsServer } from "../nats/server-process.ts";
+import { NATS_TLS_FILES, type NatsTls, type TlsReload } from "../nats/server-run.ts";
 import { serviceKey } from "../nats/service-key.ts";
 import type { Log } from "../system/log.ts";
 import { withTimeout } from "../system/wait.ts";
+import { clientUrls, interfaceAddresses } from "./client-urls.ts";
 import type { DataPlaneReport, FromWorker, ServiceSeeds, ToWorker } from "./worker-messages.ts";
 
+/** What carries the messages: this node's own nats-server, or one of somebody else's. */
 export interface DataPlane extends AsyncDisposable {
-  readonly port: number;
-  readonly pid: () => number;
+  readonly kind: "embedded" | "external";
   /** Resolves when the data plane cannot go on. */
   readonly fault: Promise<Problem>;
+  /** Does what operations mean for connections: tells users, closes what lost a right. */
   apply(effects: readonly Effect[]): void;
-  report(): Promise<DataPlaneReport>;
+  report(): Promise<DataPlaneHealth>;
+  /** How clients reach it, as of now. */
+  access(): DataPlaneAccess;
+  /** Gives it another certificate; null where it has one of its own. */
+  readonly renewTls: ((tls: NatsTls) => Promise<TlsReload>) | null;
 }
 
-export interface DataPlaneOptions {
-  readonly natsServerPath: string;
+export interface DataPlaneHealth {
+  readonly ready: boolean;
+  readonly detail: string;
+  readonly refusals: RefusalReport;
+}
+
+export interface DataPlaneAccess {
+  /** The one to tell people: where it listens. */
+  readonly url: string;
+  readonly clientUrls: readonly string[];
+  readonly tls: boolean;
+  /** Null while nobody knows. */
+  readonly natsVersion: string | null;
+}
+
+/** A certificate with its key and the names that it is for. */
+interface NamedTls extends NatsTls {
+  readonly names: readonly string[];
+}
+
+export interface EmbeddedOptions {
+  readonly natsServer: NatsProgram;
   readonly serverName: string;
   readonly bind: string;
   /** 0 lets the kernel choose. */
   readonly port: number;
   readonly jetStreamFolder: string;
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  /** The certificate in use, as of now; null without TLS. */
+  readonly tls: () => NamedTls | null;
   readonly mode: AuthMode;
   readonly connectionsPerUser: number;
   readonly plainRooms: boolean;
@@ -45,7 +75,7 @@ const REPORT_TIMEOUT_MS = 2_000;
  * every client is refused. The node's own keys are made here, at each start, and never written down.
  * Throws `start-failed` or `folder-in-use`.
  */
-export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+export async function startEmbeddedDataPlane(options: EmbeddedOptions): Promise<DataPlane> {
   const { log } = options;
   const seeds: ServiceSeeds = {
     issuer: options.randomBytes(32),
@@ -60,7 +90,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     nats = await startNats(options, seeds);
     await worker.start({
       kind: "start",
-      endpoint: { host: connectHost(options.bind), port: nats.port, tls: options.tls !== null },
+      endpoint: { host: connectHost(options.bind), port: nats.port, tls: options.tls() !== null },
       seeds,
       mode: options.mode,
       connectionsPerUser: options.connectionsPerUser,
@@ -74,12 +104,16 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     throw error;
   }
   const server = nats;
+  const access = (): DataPlaneAccess => accessOf(options, server.port);
+  const { url } = access();
+  log.info("nats.ready", `embedded NATS (JetStream) ready: ${url}`, { url, pid: server.pid });
   return {
-    port: server.port,
-    pid: () => server.pid,
+    kind: "embedded",
     fault: Promise.race([server.fault, worker.fault]),
     apply: (effects) => worker.post({ kind: "effects", effects }),
-    report: worker.report,
+    report: async () => healthOf(await worker.report()),
+    access,
+    renewTls: server.renewTls,
     async [Symbol.asyncDispose]() {
       await worker.stop();
       await server[Symbol.asyncDispose]();
@@ -88,16 +122,40 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
   };
 }
 
-function startNats(options: DataPlaneOptions, seeds: ServiceSeeds): Promise<NatsServer> {
+function healthOf({ connected, connections, refusals }: DataPlaneReport): DataPlaneHealth {
+  const detail = connected ? `${connections} clients connected` : "nats-server does not answer";
+  return { ready: connected, detail, refusals };
+}
+
+function accessOf({ bind, tls, natsServer }: EmbeddedOptions, port: number): DataPlaneAccess {
+  const host = listenHost(bind);
+  const pair = tls();
+  return {
+    url: `${pair ? "tls" : "nats"}://${hostPort(host, port)}`,
+    clientUrls: clientUrls({
+      host,
+      port,
+      tls: pair !== null,
+      certificateNames: pair?.names ?? [],
+      interfaces: interfaceAddresses(),
+    }),
+    tls: pair !== null,
+    natsVersion: natsServer.version,
+  };
+}
+
+function startNats(options: EmbeddedOptions, seeds: ServiceSeeds): Promise<NatsServer> {
   const issuer = serviceKey("account", seeds.issuer).publicKey;
   const services = {
     system: serviceKey("user", seeds.system).publicKey,
     authorization: serviceKey("user", seeds.authorization).publicKey,
     app: serviceKey("user", seeds.app).publicKey,
   };
-  const { serverName, tls, jetStreamFolder } = options;
+  const { serverName, jetStreamFolder } = options;
+  const tls = options.tls();
   return startNatsServer({
-    path: options.natsServerPath,
+    path: options.natsServer.path,
+    tls,
     port: options.port === 0 ? -1 : options.port,
     jetStreamFolder,
     log: options.log,
@@ -111,7 +169,7 @@ function startNats(options: DataPlaneOptions, seeds: ServiceSeeds): Promise<Nats
         jetStreamFolder,
         issuer,
         services,
-        tls,
+        tls: tls ? NATS_TLS_FILES : null,
       }),
   });
 }

@@ -9,6 +9,7 @@ import {
 import { VERSION } from "../core/version.ts";
 import { createApp } from "../http/app.ts";
 import type { AppParts } from "../http/parts.ts";
+import { getBus } from "../store/journal.ts";
 import { openStore, type Store } from "../store/open.ts";
 import { verifyJournal } from "../store/verify.ts";
 import { bindReads, newOperationId, randomBytes } from "./reads.ts";
@@ -48,12 +49,19 @@ function offlineParts(
   store: Store,
   { db, complain }: { readonly db: string; readonly complain: (message: string) => void },
 ): AppParts {
+  const { busId } = getBus(store);
   // What it would run in now is for its flags to say.
   const mode = readLastMode(dirname(db)) ?? "off";
   const posture = { mode, tls: false, cluster: null, version: VERSION };
   return {
     mode,
     version: VERSION,
+    busId,
+    startedAt: Date.now(),
+    // Nobody but this process asks here.
+    rates: { addressPerSecond: 1, addressBurst: 1, userPerSecond: 1, userBurst: 1 },
+    trustedProxies: [],
+    randomBytes,
     uid: process.getuid?.() ?? 0,
     // This machine's operator decides here; a node that refuses plain rooms will keep them closed.
     plainRooms: true,
@@ -64,11 +72,21 @@ function offlineParts(
     health: () => ({
       ready: false,
       version: VERSION,
-      posture: { mode, tls: false, rights: "rooms", plainRooms: true, cluster: null },
+      bus: busId,
+      posture: {
+        mode,
+        tls: false,
+        rights: "rooms",
+        plainRooms: true,
+        cluster: null,
+        dataPlane: "embedded",
+      },
       parts: [{ part: "node", ready: false, detail: "is stopped" }],
+      warnings: [],
     }),
     bus: () => ({
       ...posture,
+      dataPlane: "embedded",
       clientUrls: [],
       natsVersion: null,
       limits: {

@@ -1,9 +1,12 @@
 import { isOperationId, type OperationId } from "../core/ids.ts";
 import type { Reads } from "../http/parts.ts";
+import { findInvite, listInvites } from "../store/invites.ts";
 import { countMembers, findMember, listMembers, listRoomsOf } from "../store/members.ts";
 import type { Store } from "../store/open.ts";
 import { findRoom, listRooms } from "../store/rooms.ts";
+import { findToken, listTokens } from "../store/tokens.ts";
 import { findUser, findUserByName, listUsers } from "../store/users.ts";
+import { roomVersion, userVersion } from "../store/versions.ts";
 
 /** Binds what the API reads to a store. */
 export function bindReads(store: Store): Reads {
@@ -17,6 +20,12 @@ export function bindReads(store: Store): Reads {
     countMembers: (room) => countMembers(store, room),
     findMember: (member) => findMember(store, member),
     listMembers: (page) => listMembers(store, page),
+    findToken: (token) => findToken(store, token),
+    listTokens: (page) => listTokens(store, page),
+    findInvite: (invite) => findInvite(store, invite),
+    listInvites: (page) => listInvites(store, page),
+    userVersion,
+    roomVersion,
   };
 }
 

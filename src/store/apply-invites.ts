@@ -3,9 +3,10 @@ import { canonicalJson } from "../core/canonical.ts";
 import { INVITE_KEPT_MS, INVITES_PRUNED_MAX } from "../core/limits.ts";
 import { looksLikeUserKey } from "../core/nkey.ts";
 import type { Change, Effect, InviteRoom } from "../core/operations.ts";
-import type { InviteRecord } from "../core/records.ts";
+import type { InviteRecord, UserRecord } from "../core/records.ts";
 import {
   leadsInto,
+  mayStillInvite,
   refuseInviteCreate,
   refuseInviteRedeem,
   refuseInviteRevoke,
@@ -70,7 +71,7 @@ export function decideInviteRedeem(
   const refusal = refuseInviteRedeem({
     ...{ actor, user, at },
     invite: record,
-    makerMay: record !== null && isMakerAdmin(store, record),
+    makerMay: record !== null && mayStillInvite(record.createdBy, makerOf(store, record)),
     existing: findUser(store, user)?.state ?? null,
     nameTaken: isNameTaken(store, name, user),
   });
@@ -96,10 +97,8 @@ export function decideInviteRedeem(
 
 const OPERATOR = "operator";
 
-function isMakerAdmin(store: Store, { createdBy }: InviteRecord): boolean {
-  if (createdBy === OPERATOR) return true;
-  const maker = looksLikeUserKey(createdBy) ? findUser(store, createdBy) : null;
-  return maker?.state === "active" && maker.role === "admin";
+function makerOf(store: Store, { createdBy }: InviteRecord): UserRecord | null {
+  return looksLikeUserKey(createdBy) ? findUser(store, createdBy) : null;
 }
 
 function isOpen(store: Store, { createdBy }: InviteRecord, { room }: InviteRoom): boolean {

@@ -1,8 +1,10 @@
-import { closeSync } from "node:fs";
+import { closeSync, fchmodSync, ftruncateSync, writeSync } from "node:fs";
 import { cString, EINVAL, openLibc } from "./libc.ts";
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
+/** It can never be run; kernels before Linux 6.3 know no such word. */
+const MFD_NOEXEC_SEAL = 8;
 /** Linux 6.3 and newer want it to be said that a file may be run; older ones know no such word. */
 const MFD_EXEC = 16;
 const F_ADD_SEALS = 1033;
@@ -28,4 +30,39 @@ export async function makeMemoryFile(name: string, content: Blob): Promise<numbe
     closeSync(file);
     throw error;
   }
+}
+
+/** A text in memory that a child may read as often as it likes, and that only its owner may open. */
+export interface MemoryText extends Disposable {
+  /** What a child is given among its descriptors; there it is `/proc/self/fd/<number>`. */
+  readonly descriptor: number;
+  /** Puts another text in its place, for whoever opens it from now on. */
+  replace(text: string): void;
+}
+
+/**
+ * Puts a text into a file in memory: a secret that a child reads by a path, and that lies on no disk.
+ * Throws when this system does not allow that.
+ */
+export function makeMemoryText(name: string, text: string): MemoryText {
+  const libc = openLibc();
+  const make = (flags: number): number => libc.memfd_create(cString(name), flags);
+  let descriptor = make(MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+  if (descriptor < 0 && libc.errno() === EINVAL) descriptor = make(MFD_CLOEXEC);
+  if (descriptor < 0) throw new Error(`memfd_create: error ${libc.errno()}`);
+  function replace(next: string): void {
+    const bytes = new TextEncoder().encode(next);
+    for (let at = 0; at < bytes.length; ) {
+      at += writeSync(descriptor, bytes, at, bytes.length - at, at);
+    }
+    ftruncateSync(descriptor, bytes.length);
+  }
+  try {
+    fchmodSync(descriptor, 0o600);
+    replace(text);
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+  return { descriptor, replace, [Symbol.dispose]: () => closeSync(descriptor) };
 }

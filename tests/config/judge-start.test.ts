@@ -25,7 +25,12 @@ async function refusedWith(flags: Flags, env: Environment = {}): Promise<string>
 test("the defaults start, and judging writes nothing [M-040, M-043, M-048]", async () => {
   using folder = temporaryFolder();
   const material = await judge({ "data-dir": join(folder.path, "data") });
-  expect(material).toEqual({ tls: null, routeTls: null, clusterPass: "" });
+  expect(material).toEqual({
+    tls: null,
+    routeTls: null,
+    externalNats: null,
+    clusterPass: "",
+  });
   expect(readdirSync(folder.path)).toEqual([]);
 });
 

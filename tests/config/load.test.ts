@@ -44,6 +44,7 @@ describe("flags win over the environment, and that over the defaults", () => {
       urls: "https://bus.example.org",
       routes: "nats://127.0.0.1:1",
       user: testKey().user,
+      blocks: "10.0.0.0/8",
     };
     for (const setting of listSettings()) {
       const { kind } = setting.read;
@@ -127,6 +128,11 @@ describe("a wrong value is wrong usage that names the setting", () => {
     [{ "log-format": "xml" }, "text, json or auto"],
     [{ "connections-per-user": "0" }, "from 1 to"],
     [{ "connections-per-user": "many" }, "from 1 to"],
+    [{ "requests-per-address": "0" }, "from 1 to 1000000"],
+    [{ "requests-per-address": "1000001" }, "from 1 to 1000000"],
+    [{ "requests-per-address": "" }, "leave it out"],
+    [{ "requests-per-user": "0" }, "from 1 to 1000000"],
+    [{ "requests-per-user": "2.5" }, "from 1 to 1000000"],
     [{ "cluster-name": "a.b" }, "letters, digits"],
     [{ "server-name": "a b" }, "letters, digits"],
     [{ "public-url": "bus.example.org" }, "https://"],

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { createUser, fromPublic } from "@nats-io/nkeys";
+import { createAccount, createUser, fromPublic } from "@nats-io/nkeys";
 import { ed25519 } from "@noble/curves/ed25519.js";
 import type { UserId } from "../../src/core/ids.ts";
 import {
   isSmallOrder,
+  isUsableKey,
   isUserId,
   looksLikeUserKey,
   readUserKey,
+  readUserSeed,
   userKeyBytes,
   userKeyOf,
 } from "../../src/core/nkey.ts";
@@ -104,6 +106,37 @@ test("the cheap look at a key judges its form alone", () => {
   expect(looksLikeUserKey(user)).toBe(true);
   expect(looksLikeUserKey(user.toLowerCase())).toBe(false);
   expect(looksLikeUserKey(`${user}A`)).toBe(false);
+});
+
+describe("a user's seed", () => {
+  test("is read as the tools of NATS write it", () => {
+    for (let at = 0; at < count("keys"); at++) {
+      const pair = createUser();
+      const read = readUserSeed(new TextDecoder().decode(pair.getSeed()));
+      if ("code" in read) throw new Error(read.detail);
+      expect(userKeyOf(ed25519.getPublicKey(read.bytes)) as string).toBe(pair.getPublicKey());
+    }
+  });
+
+  test("is no other text, and no word of it is repeated", () => {
+    const seed = new TextDecoder().decode(createUser().getSeed());
+    const swapped = `${seed.slice(0, 30)}${seed[30] === "A" ? "B" : "A"}${seed.slice(31)}`;
+    // The last character has two bits that say nothing, which have to be zero.
+    const bits = `${seed.slice(0, -1)}${String.fromCharCode(seed.charCodeAt(57) + 1)}`;
+    const account = new TextDecoder().decode(createAccount().getSeed());
+    const texts = ["", swapped, bits, account, seed.toLowerCase(), `${seed}A`, seed.slice(0, -1)];
+    for (const text of [...texts, createUser().getPublicKey(), ` ${seed}`, `${seed}\n`]) {
+      const read = readUserSeed(text);
+      expect([text, read]).toEqual([text, expect.objectContaining({ code: "key-invalid" })]);
+      expect(JSON.stringify(read)).not.toContain(seed.slice(4, 12));
+    }
+  });
+});
+
+test("a key can be verified with if it is a point of the curve and not of small order", () => {
+  expect(isUsableKey(ed25519.getPublicKey(new Uint8Array(32)))).toBe(true);
+  expect(isUsableKey(new Uint8Array(32).fill(2))).toBe(false);
+  for (const hex of SMALL_ORDER_KEYS) expect(isUsableKey(Uint8Array.fromHex(hex))).toBe(false);
 });
 
 function isPointToOracle(bytes: Uint8Array): boolean {

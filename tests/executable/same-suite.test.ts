@@ -12,6 +12,7 @@ const OF_THE_CHECKOUT = new Set(["fresh-clone", "readme"]);
 const PART = [
   "attack-subjects",
   "boot-log",
+  "explorer",
   "file-modes",
   "kill",
   "locks",
@@ -33,9 +34,15 @@ function listFiles(): readonly string[] {
 }
 
 /** Files that hold running nodes against the sources themselves. */
-const IN_PROCESS_TOO = ["client-urls", "http-edges", "soft-and-off"];
+const IN_PROCESS_TOO = [
+  "client-urls",
+  "http-edges",
+  "renewal-rules",
+  "soft-and-off",
+  "write-path-disk",
+];
 /** What tests of processes may have of the sources, by the harness file that has it. */
-const MATERIAL = new Set(["tests/harness/certificates.ts"]);
+const MATERIAL = new Set(["tests/harness/certificates.ts", "tests/harness/external-nats.ts"]);
 
 /** The values that a test imports from the sources, through the harness too; types are none. */
 function sourcesOf(file: string, seen = new Set<string>()): readonly string[] {

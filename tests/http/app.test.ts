@@ -1,18 +1,19 @@
 import { describe, expect, test } from "bun:test";
-import { openTestApi, problemOf } from "../harness/api.ts";
+import { NOW, OWN_HOST, openTestApi, problemOf } from "../harness/api.ts";
 import { aUser } from "../harness/builders.ts";
+import { anAdmitted } from "../harness/identity.ts";
 
 describe("a route", () => {
   test("that does not exist is 404, and one with other methods is 405 and names them", async () => {
     using api = openTestApi();
-    for (const path of ["/", "/v1", "/v1/rooms/", "//healthz", "/v1/users/x/y/z", "/healthz/"]) {
+    for (const path of ["/v1", "/v1/rooms/", "//healthz", "/v1/users/x/y/z", "/healthz/"]) {
       const answer = await api.atSocket("GET", path);
       expect([path, answer.status, problemOf(answer)]).toEqual([path, 404, "route-not-found"]);
     }
     for (const [method, path, allow] of [
       ["PATCH", "/v1/users", "GET, POST, HEAD"],
       ["GET", "/v1/users/seed", "POST"],
-      ["PUT", `/v1/users/${aUser()}`, "GET, HEAD"],
+      ["PUT", `/v1/users/${aUser()}`, "GET, PATCH, HEAD"],
       ["OPTIONS", "/v1/rooms", "GET, POST, HEAD"],
       ["POST", "/healthz", "GET, HEAD"],
       ["TRACE", "/v1/rooms/x/members/y", "PUT, DELETE"],
@@ -31,6 +32,49 @@ describe("a route", () => {
     expect(problemOf(await api.overTcp("GET", "/zz/healthz", asked))).toBe("route-not-found");
     const made = await api.overTcp("POST", "/v1/rooms", { ...asked, body: { name: "ops" } });
     expect(made.status).toBe(201);
+  });
+});
+
+describe("a request that is wrong in every way", () => {
+  test("is told what costs least to find out, one after the other, and is read last", async () => {
+    const rates = {
+      addressPerSecond: 1_000,
+      addressBurst: 1_000,
+      userPerSecond: 1,
+      userBurst: 1,
+    };
+    const clock = { now: NOW };
+    using api = openTestApi({ rates, now: () => clock.now });
+    const alice = await anAdmitted(api.bus);
+    const asked = {
+      raw: "{",
+      host: "other.test",
+      headers: { "content-type": "text/plain", "idempotency-key": "a b" },
+    };
+    const anonymous = (more: object) => api.overTcp("PATCH", "/v1/users", { ...asked, ...more });
+    expect(problemOf(await anonymous({}))).toBe("host-unknown");
+    const host = OWN_HOST;
+    expect(problemOf(await anonymous({ host }))).toBe("media-type");
+    const headers = { ...asked.headers, "content-type": "application/json" };
+    const right = { ...asked, host, headers };
+    expect(problemOf(await anonymous(right))).toBe("unauthenticated");
+    expect(problemOf(await api.asSigned(alice)("PATCH", "/v1/users", right))).toBe(
+      "method-not-allowed",
+    );
+    expect(problemOf(await api.asSigned(alice)("PATCH", "/v1/users", right))).toBe(
+      "too-many-requests",
+    );
+    clock.now += 1_000;
+    expect(problemOf(await api.asSigned(alice)("POST", "/v1/users", right))).toBe(
+      "request-malformed",
+    );
+    clock.now += 1_000;
+    const { "idempotency-key": _key, ...rest } = headers;
+    const last = await api.asSigned(alice)("POST", "/v1/users", { ...right, headers: rest });
+    expect([problemOf(last), last.json.detail]).toEqual([
+      "request-malformed",
+      "Cannot read the body: it is no JSON in UTF-8",
+    ]);
   });
 });
 

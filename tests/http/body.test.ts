@@ -44,6 +44,19 @@ describe("a body", () => {
     expect(problemOf(await post(stalled)(api))).toBe("request-too-large");
   });
 
+  test("that is too large is let go of, not kept until somebody collects it", async () => {
+    using api = openTestApi();
+    let isLetGo = false;
+    const large = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(JSON_BODY_BYTES_MAX)),
+      cancel() {
+        isLetGo = true;
+      },
+    });
+    expect(problemOf(await post(large)(api))).toBe("request-too-large");
+    expect(isLetGo).toBe(true);
+  });
+
   test("that is cut off is no request", async () => {
     using api = openTestApi();
     const broken = new ReadableStream({

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { OWN_HOST, openTestApi, problemOf } from "../harness/api.ts";
+import { NO_ROWS } from "../harness/builders.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -71,6 +72,123 @@ describe("a web page of another site", () => {
   });
 });
 
+describe("a link of another site", () => {
+  const LINK = {
+    "sec-fetch-site": "cross-site",
+    "sec-fetch-mode": "navigate",
+    "sec-fetch-dest": "document",
+  };
+  const asked = async (
+    path: string,
+    more: Readonly<Record<string, string>> = {},
+    method = "GET",
+  ) => {
+    using api = openTestApi({ mode: "off" });
+    const answer = await api.overTcp(method, path, { headers: { ...LINK, ...more } });
+    return answer.status === 403 ? problemOf(answer) : "passed";
+  };
+
+  test("leads to the pages, from a sibling site too", async () => {
+    for (const path of ["/", "/swagger", "/swagger?x=1", "/x/../swagger"]) {
+      for (const site of ["cross-site", "same-site"]) {
+        expect([path, await asked(path, { "sec-fetch-site": site })]).toEqual([path, "passed"]);
+      }
+    }
+  });
+
+  test("leads nowhere else, in any mode", async () => {
+    const paths = ["/v1/rooms", "/v1/bus", "/v1/me", "/healthz", "/readyz", "/swagger/json"];
+    for (const path of [...paths, "/swagger/", "/swagger/x", "/SWAGGER", "//", "/nothing"]) {
+      expect([path, await asked(path)]).toEqual([path, "origin-foreign"]);
+    }
+  });
+
+  test.each([
+    ["a frame", { "sec-fetch-dest": "iframe" }],
+    ["an old frame", { "sec-fetch-dest": "frame" }],
+    ["an embedded thing", { "sec-fetch-dest": "embed" }],
+    ["a script of the page", { "sec-fetch-mode": "no-cors", "sec-fetch-dest": "script" }],
+    ["a picture", { "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image" }],
+    ["a call by a script", { "sec-fetch-mode": "cors", "sec-fetch-dest": "empty" }],
+    ["a navigation that tells its origin", { origin: "https://evil.example" }],
+    ["a navigation that hides its origin", { origin: "null" }],
+  ])("opens no page for anything but a window of its own: %s", async (_what, more) => {
+    for (const path of ["/", "/swagger"]) expect(await asked(path, more)).toBe("origin-foreign");
+  });
+
+  test("opens no page by another method", async () => {
+    for (const method of ["HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
+      for (const path of ["/", "/swagger"]) {
+        expect([method, await asked(path, {}, method)]).toEqual([method, "origin-foreign"]);
+      }
+    }
+  });
+});
+
+describe("every route, by the node's own description", () => {
+  /** Each method and path, with something in the place of every parameter. */
+  async function listRoutes(): Promise<readonly (readonly [string, string])[]> {
+    using api = openTestApi();
+    const { json } = await api.atSocket("GET", "/swagger/json");
+    const paths: Readonly<Record<string, object>> = json.paths;
+    return Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map(
+        (method) => [method.toUpperCase(), path.replaceAll(/\{[^}]+\}/g, "x")] as const,
+      ),
+    );
+  }
+
+  test("is closed to pages of other sites, in every mode", async () => {
+    const routes = await listRoutes();
+    expect(new Set(routes.map(([method]) => method))).toEqual(
+      new Set(["GET", "POST", "PUT", "PATCH", "DELETE"]),
+    );
+    for (const mode of ["off", "soft", "enforce"] as const) {
+      using api = openTestApi({ mode });
+      for (const [method, path] of routes) {
+        for (const headers of [
+          { origin: "https://evil.example" },
+          { origin: "null" },
+          { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" },
+        ]) {
+          const answer = await api.overTcp(method, path, { headers });
+          expect([method, path, problemOf(answer)]).toEqual([method, path, "origin-foreign"]);
+        }
+      }
+      expect(api.bus.rows()).toBe(NO_ROWS);
+    }
+  });
+
+  test("takes no form, nor text, where it changes something", async () => {
+    using api = openTestApi({ mode: "off" });
+    for (const [method, path] of await listRoutes()) {
+      if (method === "GET") continue;
+      for (const type of [
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "multipart/form-data",
+      ]) {
+        const asked = { headers: { "content-type": type }, raw: '{"name":"ops"}' };
+        const answer = await api.overTcp(method, path, asked);
+        expect([method, path, problemOf(answer)]).toEqual([method, path, "media-type"]);
+      }
+    }
+    expect(api.bus.rows()).toBe(NO_ROWS);
+  });
+
+  test("allows no page anything when a browser asks first", async () => {
+    using api = openTestApi({ mode: "off" });
+    for (const [method, path] of await listRoutes()) {
+      for (const origin of ["https://evil.example", `http://${OWN_HOST}`]) {
+        const headers = { origin, "access-control-request-method": method };
+        const answer = await api.overTcp("OPTIONS", path, { headers });
+        expect(answer.status).toBeGreaterThanOrEqual(400);
+        expect([...answer.headers.keys()].filter((name) => name.startsWith("access-"))).toEqual([]);
+      }
+    }
+  });
+});
+
 describe("a content type", () => {
   test.each([
     ["of a form", "application/x-www-form-urlencoded"],
@@ -87,7 +205,7 @@ describe("a content type", () => {
       const answer = await api.overTcp("POST", "/v1/rooms", one);
       expect([answer.status, problemOf(answer)]).toEqual([415, "media-type"]);
     }
-    expect(api.bus.rows()).toBe(JSON.stringify([[], [], []]));
+    expect(api.bus.rows()).toBe(NO_ROWS);
   });
 
   test("is asked for when there is a body", async () => {

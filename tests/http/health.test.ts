@@ -8,7 +8,8 @@ describe("health", () => {
       for (const ask of [api.overTcp, api.atSocket]) {
         const { status, json } = await ask("GET", "/healthz");
         expect(status).toBe(200);
-        expect(Object.keys(json)).toEqual(["ready", "version", "posture", "parts"]);
+        const members = ["ready", "version", "bus", "posture", "parts", "warnings"];
+        expect(Object.keys(json)).toEqual(members);
         expect(Object.keys(json.posture)).toContain("tls");
         expect((await ask("GET", "/readyz")).json).toEqual({ ready: true });
       }
@@ -24,9 +25,17 @@ describe("health", () => {
       rights: "rooms",
       plainRooms: false,
       cluster: "c1",
+      dataPlane: "embedded",
     } as const;
     using api = openTestApi({
-      health: async () => ({ ready: false, version: "1", posture, parts: [part] }),
+      health: async () => ({
+        ready: false,
+        version: "1",
+        bus: "b",
+        posture,
+        parts: [part],
+        warnings: [],
+      }),
     });
     const healthz = await api.overTcp("GET", "/healthz");
     expect([healthz.status, healthz.json.ready, healthz.json.parts]).toEqual([200, false, [part]]);

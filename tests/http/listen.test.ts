@@ -1,10 +1,20 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { HTTP_REOPEN_TIMEOUT_MS } from "../../src/core/limits.ts";
 import { Problem } from "../../src/core/problems.ts";
 import { listenSocket, listenTcp } from "../../src/http/listen.ts";
+import { type CertificateFiles, writeCertificates } from "../harness/certificates.ts";
 import { eventually } from "../harness/eventually.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "unibus-listen-"));
@@ -82,6 +92,55 @@ describe("a port", () => {
     expect(answer.status).toBe(500);
     expect(answer.headers.get("content-type")).toBe("application/problem+json");
     expect(await answer.text()).not.toContain("secret");
+    await listening.stop(0);
+  });
+});
+
+describe("a certificate that is renewed", () => {
+  test("is served from the next connection on, while a request under way ends with the one before [M-083]", async () => {
+    const one = await writeCertificates(join(folder, "one"));
+    const other = await writeCertificates(join(folder, "other"));
+    const pem = ({ cert, key }: CertificateFiles) => ({
+      cert: readFileSync(cert, "utf8"),
+      key: readFileSync(key, "utf8"),
+    });
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    let asked = 0;
+    const listening = listenTcp({
+      hostname,
+      port: 0,
+      tls: pem(one),
+      fetch: async (request) => {
+        asked++;
+        if (request.url.endsWith("/slow")) await released;
+        return new Response("hello");
+      },
+    });
+    const ask = async (path: string, ca: string) => {
+      const tls = { ca: readFileSync(ca, "utf8") };
+      return (await fetch(`https://${hostname}:${listening.port}${path}`, { tls })).text();
+    };
+    const slow = ask("/slow", one.ca);
+    await eventually(() => asked === 1);
+    await listening.renewTls(pem(other));
+    expect(await ask("/", other.ca)).toBe("hello");
+    expect(ask("/", one.ca)).rejects.toThrow(/certificate/);
+    release();
+    expect(await slow).toBe("hello");
+    for (let times = 0; times < 20; times++) {
+      await listening.renewTls(pem(times % 2 === 0 ? one : other));
+    }
+    expect(await ask("/", other.ca)).toBe("hello");
+    await listening.stop(100);
+    expect(ask("/", other.ca)).rejects.toThrow();
+  });
+
+  test("that cannot be served is tried for a while, and told then", async () => {
+    const listening = listenTcp({ hostname, port: 0, fetch: hello });
+    const startedAt = performance.now();
+    const none = { cert: "no certificate", key: "" };
+    expect(await codeOf(() => listening.renewTls(none))).toBe("start-failed");
+    expect(performance.now() - startedAt).toBeGreaterThan(HTTP_REOPEN_TIMEOUT_MS);
     await listening.stop(0);
   });
 });

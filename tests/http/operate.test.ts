@@ -7,12 +7,12 @@ describe("the refusals", () => {
     await api.overTcp("GET", "/v1/rooms?name=secret");
     const { json } = await api.atSocket("GET", "/v1/refusals");
     expect(json).toEqual({
-      counts: { "request.unsigned": 1 },
+      counts: { "request.unauthenticated": 1 },
       last: [
         {
           at: "2023-11-14T22:13:20.000Z",
           kind: "request",
-          reason: "unsigned",
+          reason: "unauthenticated",
           address: "192.0.2.7",
           user: "",
           subject: "GET /v1/rooms",

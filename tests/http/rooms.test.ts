@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { openTestApi, problemOf } from "../harness/api.ts";
-import { anonymous, aRoom, aUser, roomCreate } from "../harness/builders.ts";
+import { anonymous, aRoom, aUser, NO_ROWS, roomCreate } from "../harness/builders.ts";
 
 describe("a room", () => {
   test("is made with an owner, and shown and listed as one shape [M-005]", async () => {
@@ -81,7 +81,7 @@ describe("what a room may not be", () => {
     const answer = await api.atSocket("POST", "/v1/rooms", { body: { name: "ops" } });
     expect([answer.status, problemOf(answer)]).toEqual([403, "plain-rooms-disabled"]);
     expect(answer.json.detail).toContain("end-to-end encryption");
-    expect(api.bus.rows()).toBe(JSON.stringify([[], [], []]));
+    expect(api.bus.rows()).toBe(NO_ROWS);
   });
 
   test("owned by nobody known, or by somebody revoked", async () => {

@@ -18,3 +18,14 @@ test("a path belongs to its own route before one with a name in it", () => {
   expect(table.find("/v1/users/a/b")).toBeNull();
   expect(table.find("/x/v1/users")).toBeNull();
 });
+
+test("a path tells what stands in its places, decoded as far as it can be", () => {
+  const table = routeTable([{ method: "PUT", path: "/v1/rooms/:room/members/:user" }]);
+  expect(table.find("/v1/rooms/a%20b/members/%zz")?.params).toEqual({ room: "a b", user: "%zz" });
+  expect(table.find("/v1/rooms//members/x")).toBeNull();
+  expect(table.find("/v1/rooms/a%2fb/members/x")?.params).toEqual({ room: "a/b", user: "x" });
+  expect(table.find("/v1/rooms/:room/members/:user")?.params).toEqual({
+    room: ":room",
+    user: ":user",
+  });
+});

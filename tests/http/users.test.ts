@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { openTestApi, problemOf } from "../harness/api.ts";
-import { aUser } from "../harness/builders.ts";
+import { aUser, NO_ROWS } from "../harness/builders.ts";
 
 const AT = "2023-11-14T22:13:20.000Z";
 
@@ -114,7 +114,7 @@ describe("what a user may not be", () => {
     expect(answer.status).toBe(422);
     expect(problemOf(answer)).toBe("key-invalid");
     expect(answer.text).not.toContain(user);
-    expect(api.bus.rows()).toBe(JSON.stringify([[], [], []]));
+    expect(api.bus.rows()).toBe(NO_ROWS);
   });
 
   test("a second user of a key or of a name", async () => {

@@ -45,6 +45,16 @@ describe("a line of nats-server's log", () => {
     }
   });
 
+  test("tells how a reload ended, if it is the server's own", () => {
+    const done = "Reloaded server configuration (sha256:0f)";
+    const failed = "Failed to reload server configuration: x.conf:1:1: no such file";
+    expect(readNatsLine(line("INF", done)).reload).toBe("done");
+    expect(readNatsLine(line("ERR", failed))).toMatchObject({ reload: "failed", text: failed });
+    for (const text of ["Reloaded: tls = enabled", `${CLIENT} - ${done}`, `x ${failed}`]) {
+      expect(readNatsLine(line("INF", text)).reload).toBeNull();
+    }
+  });
+
   test("before there is a log is fatal when the program says it", () => {
     expect(readNatsLine("nats-server: no such flag").level).toBe("fatal");
     expect(readNatsLine("flock: failed").level).toBe("fatal");

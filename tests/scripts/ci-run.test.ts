@@ -3,7 +3,17 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "
 import { join } from "node:path";
 import { temporaryFolder, writeProgram } from "../harness/fake-programs.ts";
 
-const NEEDED = ["curl", "flock", "ip", "openssl", "ps", "python3", "setpriv", "systemd-analyze"];
+const NEEDED = [
+  "chromium-headless-shell",
+  "curl",
+  "flock",
+  "ip",
+  "openssl",
+  "ps",
+  "python3",
+  "setpriv",
+  "systemd-analyze",
+];
 
 /** A checkout with .ci/run and a machine whose whole PATH is one folder; npm is a script. */
 function aMachine(npm: string, options: { readonly missing?: readonly string[] } = {}) {

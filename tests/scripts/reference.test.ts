@@ -5,7 +5,7 @@ import { renderCli } from "../../scripts/reference/cli.ts";
 import { renderConfiguration } from "../../scripts/reference/configuration.ts";
 import { renderLimits } from "../../scripts/reference/limits.ts";
 import { renderOperations } from "../../scripts/reference/operations.ts";
-import { renderProblems } from "../../scripts/reference/problems.ts";
+import { renderProblemPages, renderProblems } from "../../scripts/reference/problems.ts";
 import { comparePages } from "../../scripts/reference.ts";
 import { faultsOf } from "../../scripts/source-tree.ts";
 import { listSettings } from "../../src/config/schema.ts";
@@ -36,10 +36,30 @@ test("every problem has a line with its status, exit code and what to do", () =>
   const page = renderProblems();
   for (const [code, { status, exit, title }] of Object.entries(PROBLEMS)) {
     expect(page).toMatch(
-      new RegExp(`\\| \`${code}\` \\| ${status} \\| ${exit} \\| ${title} \\| .+ \\|`),
+      new RegExp(
+        `\\| \\[\`${code}\`\\]\\(problems/${code}.md\\) \\| ${status} \\| ${exit} \\| ${title} \\| .+ \\|`,
+      ),
     );
   }
   expect(page).not.toContain("undefined");
+});
+
+test("every problem has a page with what it means and what to do", () => {
+  const pages = renderProblemPages();
+  expect([...pages.keys()].sort()).toEqual(
+    Object.keys(PROBLEMS)
+      .map((code) => `problems/${code}.md`)
+      .sort(),
+  );
+  for (const [code, { status, exit, title }] of Object.entries(PROBLEMS)) {
+    const page = pages.get(`problems/${code}.md`) ?? "";
+    expect(page).toStartWith(`# ${title}\n\n`);
+    expect(page).toMatch(/\n\n[A-Z].+\.\n\n\*\*What to do\.\*\* .+\n/);
+    expect(page).toContain(
+      `| \`${code}\` | ${status} | ${exit} | \`https://unibus.dev/problems/${code}\` |`,
+    );
+    expect(page).not.toContain("undefined");
+  }
 });
 
 test("a limit is shown in the largest whole unit, with its own or the shared comment", () => {

@@ -11,7 +11,7 @@ let unibus: RunningUnibus;
 let host = "";
 let port = 0;
 beforeAll(async () => {
-  unibus = await startUnibus({ args: ["--bus-auth", "off"] });
+  unibus = await startUnibus({ args: ["--bus-auth", "off", "--requests-per-address", "1000000"] });
   host = new URL(unibus.httpUrl).host;
   port = Number(new URL(unibus.httpUrl).port);
 });

@@ -73,8 +73,17 @@ describe("unibus health", () => {
     const health: Health = {
       ready: false,
       version: "0.0.0",
-      posture: { mode: "enforce", tls: true, rights: "rooms", plainRooms: false, cluster: null },
+      bus: "b",
+      posture: {
+        mode: "enforce",
+        tls: true,
+        rights: "rooms",
+        plainRooms: false,
+        cluster: null,
+        dataPlane: "embedded",
+      },
       parts: [{ part: "data-plane", ready: false, detail: "nats-server is away" }],
+      warnings: [],
     };
     const unix = join(folder.path, "unibus.sock");
     const server = Bun.serve({ unix, fetch: () => Response.json(health) });

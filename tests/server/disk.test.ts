@@ -43,6 +43,14 @@ async function makeRoom(name: string, room: string): Promise<string> {
   return `${answer.status} ${code}`.trim();
 }
 
+/** Whether the node of a folder calls itself ready: the status of `/readyz` and what it names. */
+async function readiness(name: string): Promise<string> {
+  const unix = place().reach(join(name, "unibus.sock"));
+  const answer = await fetch("http://localhost/readyz", { unix });
+  const { detail = "" } = (await answer.json()) as { detail?: string };
+  return `${answer.status} ${detail}`.trim();
+}
+
 /** The names of all rooms, by the command line: from the node, or from its database. */
 async function roomNames(name: string): Promise<readonly string[]> {
   const { code, stdout, stderr } = await unibus(name, "room", "list", "--json");
@@ -77,10 +85,12 @@ describe.skipIf(disk === null)(`a full disk${missing}`, () => {
       expect(await makeRoom("running", room)).toBe("503 journal-unavailable");
     }
     const { code, stderr } = await unibus("running", "room", "create", "d");
-    expect([code, stderr]).toEqual([1, expect.stringContaining("free the disk")]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("the disk is full")]);
     expect(await roomNames("running")).toEqual([...made].sort());
+    expect(await readiness("running")).toBe("503 Cannot serve yet: not ready are journal");
     place().free();
     expect(await makeRoom("running", "after")).toBe("201");
+    expect(await readiness("running")).toBe("200");
     made.push("after");
     expect(await roomNames("running")).toEqual([...made].sort());
     expect(node.running).toBe(true);

@@ -82,7 +82,7 @@ describe("an unsigned request over the network", () => {
       expect([route, answer.status]).toEqual([route, 401]);
     }
     const { counts } = await plain.ask<Refusals>("GET", "/v1/refusals");
-    expect(counts["request.unsigned"]).toBe(ROUTES.length);
+    expect(counts["request.unauthenticated"]).toBe(ROUTES.length);
     expect(await plain.ask<unknown>("GET", "/v1/rooms")).toMatchObject({ rooms: [] });
   });
 
@@ -100,9 +100,9 @@ describe("an unsigned request over the network", () => {
       });
       expect(answer.status).toBe(201);
       const { counts } = await unibus.ask<Refusals>("GET", "/v1/refusals");
-      expect(counts).toEqual(counted ? { "soft.request.unsigned": 1 } : {});
+      expect(counts).toEqual(counted ? { "soft.request.unauthenticated": 1 } : {});
       const logged = unibus.log.find(({ message }) => message.startsWith("POST /v1/rooms"));
-      expect(logged?.wouldRefuse ?? null).toBe(counted ? "unsigned" : null);
+      expect(logged?.wouldRefuse ?? null).toBe(counted ? "unauthenticated" : null);
     },
   );
 });

@@ -34,7 +34,7 @@ describe("a data folder of an earlier schema", () => {
       const { users } = await node.ask<{ users: readonly object[] }>("GET", "/v1/users");
       expect(users).toContainEqual(expect.objectContaining({ user: admin.user, role: "admin" }));
       const { rooms } = await node.ask<{ rooms: readonly object[] }>("GET", "/v1/rooms");
-      expect(rooms).toEqual([expect.objectContaining({ name: "ops" })]);
+      expect(rooms).toContainEqual(expect.objectContaining({ name: "ops" }));
     }
   });
 

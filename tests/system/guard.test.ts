@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { guardArguments, LOCK_HELD_EXIT } from "../../src/system/guard.ts";
+import { makeMemoryText } from "../../src/system/memory-file.ts";
 import { unibusCommand } from "../harness/command.ts";
 import { eventually } from "../harness/eventually.ts";
 import { isGone, temporaryFolder } from "../harness/unibus.ts";
@@ -46,6 +47,22 @@ describe("a program under guard", () => {
     const child = startGuarded({ lock, program, argv: ["sh", "-c", says, "zero", "one two"] });
     const said = await new Response(child.stdout).text();
     expect(said).toBe(`${child.pid} zero one two\nsaid on stdin`);
+    expect(await child.exited).toBe(0);
+  });
+
+  test("has the one descriptor that it was given beside stdin and its outputs", async () => {
+    using folder = temporaryFolder();
+    using text = makeMemoryText("a text", "in memory");
+    const words = guardArguments({
+      lock: join(folder.path, "lock"),
+      parent: process.pid,
+      program: Bun.which("cat") ?? "/bin/cat",
+      argv: ["cat", "/proc/self/fd/3"],
+    });
+    const child = Bun.spawn([...unibusCommand(), ...words], {
+      stdio: ["ignore", "pipe", "ignore", text.descriptor],
+    });
+    expect(await new Response(child.stdout).text()).toBe("in memory");
     expect(await child.exited).toBe(0);
   });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { closeSync, writeSync } from "node:fs";
-import { makeMemoryFile } from "../../src/system/memory-file.ts";
+import { closeSync, readFileSync, statSync, writeSync } from "node:fs";
+import { makeMemoryFile, makeMemoryText } from "../../src/system/memory-file.ts";
 
 test("a file in memory holds what it was made of, and can be run", async () => {
   const script = "#!/bin/sh\necho run from memory\n";
@@ -25,5 +25,24 @@ test("a file in memory cannot be changed, cut or made longer by anybody", async 
     expect(await Bun.file(`/proc/${process.pid}/fd/${file}`).text()).toBe("as it was");
   } finally {
     closeSync(file);
+  }
+});
+
+test("a text in memory is read as often as one likes, by its owner alone, and is run by nobody", () => {
+  using text = makeMemoryText("a text", "#!/bin/sh\n");
+  const path = `/proc/${process.pid}/fd/${text.descriptor}`;
+  expect([readFileSync(path, "utf8"), readFileSync(path, "utf8")]).toEqual(
+    Array(2).fill("#!/bin/sh\n"),
+  );
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(() => Bun.spawnSync([path])).toThrow();
+});
+
+test("a text in memory is replaced as a whole, by a shorter one too", () => {
+  using text = makeMemoryText("a text", "first");
+  const path = `/proc/${process.pid}/fd/${text.descriptor}`;
+  for (const next of ["a longer one than the first", "short", "", "ü"]) {
+    text.replace(next);
+    expect(readFileSync(path, "utf8")).toBe(next);
   }
 });

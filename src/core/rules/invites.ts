@@ -1,6 +1,6 @@
 import type { UserId } from "../ids.ts";
 import { INVITE_LIFE_MS_MAX, INVITES_OPEN_MAX, MEMBERS_PER_ROOM_MAX } from "../limits.ts";
-import type { UserState } from "../operations.ts";
+import type { BusRole, UserState } from "../operations.ts";
 import { type Refusal, refusal } from "../problems.ts";
 import type { RoomContent } from "../records.ts";
 import { type ActorFacts, refuseToken, refuseUserManager } from "./actors.ts";
@@ -92,6 +92,14 @@ export interface InviteRedeemFacts {
   /** State of the key's user, or null when it is none yet. */
   readonly existing: UserState | null;
   readonly nameTaken: boolean;
+}
+
+/** Says whether whoever made an invite could make it now. `maker` is null when that is no user. */
+export function mayStillInvite(
+  createdBy: string,
+  maker: { readonly role: BusRole; readonly state: UserState } | null,
+): boolean {
+  return createdBy === "operator" || (maker?.state === "active" && maker.role === "admin");
 }
 
 /** Says why an invite may not be used, or null. Only using it spends it, a refusal does not. */

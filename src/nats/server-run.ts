@@ -1,0 +1,190 @@
+import { closeSync } from "node:fs";
+import { NATS_RELOAD_TIMEOUT_MS, NATS_STOP_TIMEOUT_MS } from "../core/limits.ts";
+import type { Log } from "../system/log.ts";
+import { createLogLimit, type LogLimit } from "../system/log-limit.ts";
+import { type MemoryText, makeMemoryText } from "../system/memory-file.ts";
+import { makePipe } from "../system/pipe.ts";
+import { withTimeout } from "../system/wait.ts";
+import { readNatsLog } from "./log-reader.ts";
+import type { NatsLogLine, Violation } from "./server-log.ts";
+
+/** Lines of nats-server that are passed on in a second: clients can cause some. */
+const NATS_LINES_PER_SECOND_MAX = 20;
+/** How long a server whose streams are closed may take to end. */
+const LAST_LOGINS_WAIT_MS = 250;
+
+/** A certificate with its chain and its key, both PEM. */
+export interface NatsTls {
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+/**
+ * Where nats-server finds its certificate and its key: both in one file in memory, by a descriptor of
+ * its own. It is the only one beside stdin and its outputs that the guard of the executable hands on.
+ */
+export const NATS_TLS_FILES = {
+  certFile: "/proc/self/fd/3",
+  keyFile: "/proc/self/fd/3",
+} as const;
+
+/** What became of a new certificate; `why` is nats-server's own reason. */
+export type TlsReload =
+  | { readonly kind: "loaded" }
+  | { readonly kind: "refused"; readonly why: string }
+  /** It ended meanwhile, or said nothing in time. */
+  | { readonly kind: "unanswered" };
+
+export interface RunOptions {
+  readonly command: readonly string[];
+  /** The configuration; it goes to stdin, so it stands in no file and no argv. */
+  readonly config: unknown;
+  readonly port: number;
+  readonly tls: NatsTls | null;
+  readonly log: Log;
+  /** Hears of each publish or subscription that nats-server refused. */
+  readonly onViolation: (violation: Violation) => void;
+}
+
+/** One running nats-server and what its log told. */
+export interface Run {
+  readonly process: Bun.Subprocess;
+  /** Resolves with the port of the client listener when it is ready. */
+  readonly port: Promise<number>;
+  readonly startedAt: number;
+  /** The last lines at level error or fatal: why it ended. */
+  readonly faults: readonly string[];
+  /** Resolves when its log was read to the end. */
+  readonly logEnded: Promise<void>;
+  /** Gives a server that is ready another certificate. Users' connections are closed by it. */
+  reload(tls: NatsTls): Promise<TlsReload>;
+  /** Stops it in order, or kills it. Returns its exit code. */
+  stop(): Promise<number>;
+}
+
+/** Starts nats-server as a process of its own and reads its log. */
+export function launch(options: RunOptions): Run {
+  const { log } = options;
+  const pipe = makePipe();
+  let { tls } = options;
+  // What it reads is what was judged, whatever becomes of the files meanwhile.
+  const memory = tls ? makeMemoryText("unibus tls", tlsText(tls)) : null;
+  const child = spawn(options, pipe.write, memory);
+  const faults: string[] = [];
+  const told = Promise.withResolvers<number>();
+  const streamsClosed = Promise.withResolvers<void>();
+  const limit = createLogLimit({
+    log,
+    what: "nats-server",
+    perSecondMax: NATS_LINES_PER_SECOND_MAX,
+    now: () => Date.now(),
+  });
+  let portSeen = options.port;
+  let reloading: ((answer: TlsReload) => void) | null = null;
+  const take = (line: NatsLogLine): void => {
+    if (line.reload !== null) {
+      reloading?.(line.reload === "done" ? LOADED : { kind: "refused", why: line.text });
+      return;
+    }
+    if (!line.ofClient && (line.level === "error" || line.level === "fatal")) {
+      faults.push(line.text);
+      if (faults.length > 5) faults.shift();
+    }
+    if (line.violation) options.onViolation(line.violation);
+    else if (!line.expected) forward(line, log, limit);
+    if (line.listensOn !== null) portSeen = line.listensOn;
+    if (line.ready) told.resolve(portSeen);
+    if (line.streamsClosed) streamsClosed.resolve();
+  };
+  const logEnded = readNatsLog(pipe.read, (lines, dropped) => {
+    lines.forEach(take);
+    if (dropped > 0) {
+      const words = `${dropped} lines of nats-server came too fast and were not read`;
+      limit.say(() => log.warn("nats.dropped", words, { dropped }));
+    }
+  });
+  void logEnded
+    .then(
+      () => told.reject(new Error("nats-server ended before it was ready")),
+      (error: unknown) => told.reject(error),
+    )
+    .finally(() => memory?.[Symbol.dispose]());
+  // Whoever awaits the port hears of the failure; nobody has to.
+  told.promise.catch(() => undefined);
+
+  async function reload(next: NatsTls): Promise<TlsReload> {
+    if (!memory || !tls || child.exitCode !== null || child.signalCode !== null) return UNANSWERED;
+    const answer = Promise.withResolvers<TlsReload>();
+    reloading = answer.resolve;
+    memory.replace(tlsText(next));
+    child.kill("SIGHUP");
+    const ended = child.exited.then(() => UNANSWERED);
+    const heard = await withTimeout(Promise.race([answer.promise, ended]), NATS_RELOAD_TIMEOUT_MS);
+    reloading = null;
+    if (heard !== "timeout" && heard.kind === "loaded") tls = next;
+    else memory.replace(tlsText(tls));
+    return heard === "timeout" ? UNANSWERED : heard;
+  }
+
+  return {
+    process: child,
+    port: told.promise,
+    startedAt: performance.now(),
+    faults,
+    logEnded,
+    reload,
+    stop: () => stop(child, streamsClosed.promise),
+  };
+}
+
+const LOADED: TlsReload = { kind: "loaded" };
+const UNANSWERED: TlsReload = { kind: "unanswered" };
+
+function spawn(
+  { command, config }: RunOptions,
+  output: number,
+  memory: MemoryText | null,
+): Bun.Subprocess {
+  const stdin = new Blob([JSON.stringify(config)]);
+  const child = Bun.spawn([...command], {
+    // Not "ignore", which needs a /dev/null: an empty root has none.
+    stdio: [stdin, output, output, ...(memory ? [memory.descriptor] : [])],
+    // Nothing of our environment: it may hold secrets, and nats-server needs none of it.
+    env: {},
+    // A session of its own: Ctrl-C at a terminal is for unibus, which then stops it in order.
+    detached: true,
+  });
+  // The child has it now; only when nobody else has will its end be seen.
+  closeSync(output);
+  return child;
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
+
+/** The certificates and the key as one text; a key that stands in the certificate's file is not used. */
+function tlsText({ certPem, keyPem }: NatsTls): string {
+  return [...(certPem.match(CERTIFICATE) ?? []), keyPem].join("\n");
+}
+
+function forward(line: NatsLogLine, log: Log, limit: LogLimit): void {
+  if (line.level === "warn") {
+    limit.say(() => log.warn("nats.warned", `nats-server: ${line.text}`));
+  }
+  if (line.level === "error") {
+    limit.say(() => log.error("nats.failed", `nats-server: ${line.text}`));
+  }
+}
+
+/**
+ * Stops nats-server in order. It closes its streams first, and at last waits for the answers to logins
+ * under way, as long as a login may take: nobody gives them any more, so it is not waited for.
+ * Source: nats-server `server/server.go` (`Shutdown`), `server/auth_callout.go`.
+ */
+async function stop(child: Bun.Subprocess, streamsClosed: Promise<void>): Promise<number> {
+  if (child.exitCode === null) child.kill("SIGTERM");
+  const lastLogins = streamsClosed.then(() => withTimeout(child.exited, LAST_LOGINS_WAIT_MS));
+  const ended = await withTimeout(Promise.race([child.exited, lastLogins]), NATS_STOP_TIMEOUT_MS);
+  if (ended !== "timeout") return ended;
+  child.kill("SIGKILL");
+  return await child.exited;
+}

@@ -1,0 +1,73 @@
+import type { NodeSettings } from "../config/load.ts";
+import type { TlsPair } from "../config/tls-files.ts";
+import type { Health, HealthPart } from "../contract/health.ts";
+import { ageOf } from "../core/certificate-life.ts";
+import { WITHDRAWN_PROMISES } from "../core/external-nats.ts";
+import { VERSION } from "../core/version.ts";
+import { getBus } from "../store/journal.ts";
+import type { Store } from "../store/open.ts";
+import type { DataPlane } from "./data-plane.ts";
+import type { WatchedWritePath } from "./disk.ts";
+import { ageWords } from "./tls-renewal.ts";
+
+/** Who may use which subjects, by mode. */
+const RIGHTS = { off: "all", soft: "all-rooms", enforce: "rooms" } as const;
+
+/** Tells which parts of a running node do their work, how it is guarded, and what to look after. */
+export async function healthOf(node: {
+  readonly settings: NodeSettings;
+  readonly store: Store;
+  readonly writePath: WatchedWritePath;
+  readonly dataPlane: DataPlane;
+  readonly plainRooms: boolean;
+  readonly tls: () => TlsPair | null;
+}): Promise<Health> {
+  const { settings, writePath, dataPlane, plainRooms } = node;
+  const { ready, detail } = await dataPlane.report();
+  const pair = node.tls();
+  const certificate = pair ? certificateOf(pair, Date.now()) : null;
+  const parts = [
+    journalOf(writePath),
+    { part: "data-plane", ready, detail },
+    ...(certificate ? [certificate.part] : []),
+  ];
+  return {
+    ready: parts.every((part) => part.ready),
+    version: VERSION,
+    bus: getBus(node.store).busId,
+    posture: {
+      mode: settings.busAuth,
+      tls: pair !== null,
+      rights: dataPlane.kind === "embedded" ? RIGHTS[settings.busAuth] : null,
+      plainRooms,
+      cluster: settings.clusterName === "" ? null : settings.clusterName,
+      dataPlane: dataPlane.kind,
+    },
+    parts,
+    warnings: [
+      ...(dataPlane.kind === "external" ? WITHDRAWN_PROMISES : []),
+      ...(certificate?.warning ? [certificate.warning] : []),
+    ],
+  };
+}
+
+function journalOf(writePath: WatchedWritePath): HealthPart {
+  const part = "journal";
+  if (writePath.stopped() !== null) {
+    return { part, ready: false, detail: "stopped after an error; see the log" };
+  }
+  const fault = writePath.diskFault();
+  return { part, ready: fault === null, detail: fault ?? "takes entries" };
+}
+
+function certificateOf(
+  pair: TlsPair,
+  at: number,
+): { readonly part: HealthPart; readonly warning: string | null } {
+  const age = ageOf(pair, at);
+  const detail = ageWords(pair, at);
+  return {
+    part: { part: "certificate", ready: age !== "ended", detail },
+    warning: age === "good" ? null : `the certificate ${detail}`,
+  };
+}
