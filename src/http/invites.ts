@@ -10,7 +10,7 @@ import {
 } from "../contract/invites.ts";
 import { User } from "../contract/users.ts";
 import { Nothing } from "../contract/values.ts";
-import { domainBytes } from "../core/domain.ts";
+import { domainBytes, inviteBytes } from "../core/domain.ts";
 import { type InviteId, inviteIdOf, type UserId } from "../core/ids.ts";
 import { looksLikeUserKey, userKeyBytes } from "../core/nkey.ts";
 import { Problem } from "../core/problems.ts";
@@ -161,10 +161,9 @@ function refuseWrongProof(
   { invite, verifier }: InviteRecord,
   { user, proof, busId }: { readonly user: UserId; readonly proof: string; readonly busId: string },
 ): void {
-  const signed = new Uint8Array([...new TextEncoder().encode(invite), ...userKeyBytes(user)]);
   const right = verifyEd25519({
     publicKey: Uint8Array.fromHex(verifier),
-    data: domainBytes("invite", busId, signed),
+    data: domainBytes("invite", busId, inviteBytes(invite, userKeyBytes(user))),
     signature: proof,
   });
   if (right) return;

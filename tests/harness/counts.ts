@@ -2,6 +2,7 @@ import { appendFileSync } from "node:fs";
 
 /** How often each repeated test repeats: small in the test command, more in `npm run prove`. */
 const COUNTS = {
+  "adds-and-removes": { small: 50, prove: 1_000 },
   attacks: { small: 50, prove: 1_000 },
   "byte-flips": { small: 100, prove: 100_000 },
   "command-kills": { small: 8, prove: 200 },

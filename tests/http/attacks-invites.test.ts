@@ -49,12 +49,7 @@ describe("a key that anybody can make writes nothing into the journal by an invi
     const clock = { now: 1_700_000_000_000 };
     using api = openTestApi({ now: () => clock.now });
     const secret = await anInvite(api, { lifeSeconds: 60 });
-    const { invite } = await proveInvite({
-      ...{ inviteText: secret, busId: api.busId, user: (await anIdentity()).user },
-    });
-    api.bus.store.database.run("UPDATE invites SET expires_at = $at WHERE invite = $invite", {
-      ...{ at: clock.now, invite },
-    });
+    clock.now += 61_000;
     expect(await refusedWithoutEntry(api, secret)).toBe("invite-expired");
   });
 
