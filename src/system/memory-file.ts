@@ -36,7 +36,7 @@ export async function makeMemoryFile(name: string, content: Blob): Promise<numbe
 export interface MemoryText extends Disposable {
   /** What a child is given among its descriptors; there it is `/proc/self/fd/<number>`. */
   readonly descriptor: number;
-  /** Puts another text in its place, for whoever opens it from now on. */
+  /** Puts another text in its place, for whoever opens it from now on; after its end, nothing. */
   replace(text: string): void;
 }
 
@@ -50,7 +50,10 @@ export function makeMemoryText(name: string, text: string): MemoryText {
   let descriptor = make(MFD_CLOEXEC | MFD_NOEXEC_SEAL);
   if (descriptor < 0 && libc.errno() === EINVAL) descriptor = make(MFD_CLOEXEC);
   if (descriptor < 0) throw new Error(`memfd_create: error ${libc.errno()}`);
+  let open = true;
   function replace(next: string): void {
+    // By then the number may be another file's, and the text is a secret.
+    if (!open) return;
     const bytes = new TextEncoder().encode(next);
     for (let at = 0; at < bytes.length; ) {
       at += writeSync(descriptor, bytes, at, bytes.length - at, at);
@@ -64,5 +67,9 @@ export function makeMemoryText(name: string, text: string): MemoryText {
     closeSync(descriptor);
     throw error;
   }
-  return { descriptor, replace, [Symbol.dispose]: () => closeSync(descriptor) };
+  function end(): void {
+    if (open) closeSync(descriptor);
+    open = false;
+  }
+  return { descriptor, replace, [Symbol.dispose]: end };
 }

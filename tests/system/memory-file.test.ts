@@ -46,3 +46,14 @@ test("a text in memory is replaced as a whole, by a shorter one too", () => {
     expect(readFileSync(path, "utf8")).toBe(next);
   }
 });
+
+test("a text in memory is written to no other file once it has ended", () => {
+  const text = makeMemoryText("a text", "a secret");
+  text[Symbol.dispose]();
+  using next = makeMemoryText("another", "as it was");
+  // The system gives the lowest number that is free.
+  expect(next.descriptor).toBe(text.descriptor);
+  text.replace("a secret");
+  text[Symbol.dispose]();
+  expect(readFileSync(`/proc/${process.pid}/fd/${next.descriptor}`, "utf8")).toBe("as it was");
+});
