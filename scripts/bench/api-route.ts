@@ -1,30 +1,10 @@
-import type { ApiNumbers } from "./api-load.ts";
-import type { FixedAnswer } from "./api-peers.ts";
 import type { ApiNode, Peers } from "./api-scene.ts";
-import { runLoad } from "./servers.ts";
+import { fixedAnswer, loadOf, type Side } from "./api-side.ts";
 import { interleave, type Row, ratioOf, spreadOf } from "./statistics.ts";
 
-/** As many as wrk was given where the aim comes from. */
-export const CONNECTIONS = 32;
 const COUNT = 60_000;
 /** What a node in off answers to whoever does not sign: of all routes it asks for least. */
 const PATH = "/v1/me";
-
-/** One side of a comparison: a port, and the process that answers there. */
-export interface Side {
-  readonly port: number;
-  readonly pid: number;
-}
-
-/** Headers that HTTP needs of every server; the others belong to the answer. */
-const OF_HTTP = ["connection", "content-length", "date", "transfer-encoding"];
-
-/** What a node answers, so that others can answer the same. */
-export async function fixedAnswer(response: Response): Promise<FixedAnswer> {
-  if (!response.ok) throw new Error(`A node answered ${response.status}`);
-  const headers = [...response.headers].filter(([name]) => !OF_HTTP.includes(name));
-  return { headers: Object.fromEntries(headers), body: await response.text() };
-}
 
 /** The cheapest route, which asks for no signature and no row, beside Bun and Elysia alone. */
 export async function benchRoute(options: {
@@ -45,15 +25,12 @@ export async function benchRoute(options: {
     raw: peer(await peers.ask({ kind: "raw", answer })),
     again: peer(await peers.ask({ kind: "raw", answer })),
   };
-  const busy: number[] = [];
-  const round = (side: Side) => async (): Promise<number> => {
-    const { port, pid } = side;
-    const requests = { kind: "same", path: PATH, headers: {} };
-    const job = { port, pid, connections: CONNECTIONS, count: COUNT, requests };
-    const numbers = await runLoad<ApiNumbers>("api-load", job, prefix);
-    if (side === sides.raw) busy.push(numbers.generatorBusy);
-    return numbers.perSecond;
-  };
+  const load = {
+    requests: { kind: "same", path: PATH, headers: {} },
+    count: COUNT,
+    prefix,
+  } as const;
+  const round = (side: Side) => async (): Promise<number> => (await loadOf(side, load)).perSecond;
   const parts = {
     node: round(sides.node),
     route: round(sides.route),
@@ -61,10 +38,10 @@ export async function benchRoute(options: {
     aot: round(sides.aot),
     raw: round(sides.raw),
     again: round(sides.again),
+    busy: async () => (await loadOf(sides.raw, { ...load, maySleep: true })).generatorBusy,
   };
   // The first run of each is slower: what it runs is compiled meanwhile.
   for (const part of Object.values(parts)) await part();
-  busy.length = 0;
   const rate = await interleave(runs, parts);
   const aim = "≥ 0.90";
   return [
@@ -78,6 +55,6 @@ export async function benchRoute(options: {
     { what: "Elysia itself / raw", unit: "", spread: ratioOf(rate.elysia, rate.raw) },
     { what: "with code from strings / raw", unit: "", spread: ratioOf(rate.aot, rate.raw) },
     { what: "raw / raw (A/A)", unit: "", spread: ratioOf(rate.again, rate.raw) },
-    { what: "cores that the load took, against raw", unit: "", spread: spreadOf(busy) },
+    { what: "cores that the load needs at the rate of raw", unit: "", spread: spreadOf(rate.busy) },
   ];
 }

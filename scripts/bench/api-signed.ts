@@ -1,7 +1,6 @@
 import type { NewToken } from "../../src/contract/tokens.ts";
 import { createSigner } from "../../tests/harness/signer.ts";
-import type { ApiJob, ApiNumbers, RequestKind } from "./api-load.ts";
-import { CONNECTIONS, fixedAnswer, type Side } from "./api-route.ts";
+import type { RequestKind } from "./api-load.ts";
 import {
   type ApiNode,
   type Bus,
@@ -11,7 +10,7 @@ import {
   populationOf,
   randomPairs,
 } from "./api-scene.ts";
-import { runLoad } from "./servers.ts";
+import { fixedAnswer, loadOf } from "./api-side.ts";
 import { interleave, type Row, ratioOf, spreadOf } from "./statistics.ts";
 
 /** Requests of one run; a node remembers each nonce for a minute, and has room for 200,000. */
@@ -25,7 +24,13 @@ const VERIFICATIONS = 3_000;
 const LOOKUPS = 20_000;
 
 /** Signed GETs of rooms by members, a random one of the asking user each time. */
-export function signedGets({ node, memberships }: Bus, count: number): RequestKind {
+export function signedGets(
+  {
+    node,
+    memberships,
+  }: { readonly node: { readonly busId: string }; readonly memberships: number },
+  count: number,
+): RequestKind {
   const pairs = randomPairs(populationOf(memberships), { users: USERS, count });
   const users = [...new Set(pairs.map(({ user }) => user))];
   const places = new Map(users.map((user, place) => [user, place]));
@@ -43,21 +48,6 @@ export function signedGets({ node, memberships }: Bus, count: number): RequestKi
 
 function seedOf(user: number): string {
   return Buffer.from(benchUser(user).seed).toString("hex");
-}
-
-/** Rate of signed GETs in one run, and how much of a core the load took. */
-export function loadOf(
-  { port, pid }: Side,
-  options: {
-    readonly requests: RequestKind;
-    readonly count: number;
-    readonly connections?: number;
-    readonly prefix: readonly string[];
-  },
-): Promise<ApiNumbers> {
-  const { requests, count, connections = CONNECTIONS, prefix } = options;
-  const job: ApiJob = { port, pid, connections, count, requests };
-  return runLoad<ApiNumbers>("api-load", job, prefix);
 }
 
 /** Microseconds of the SQL that a GET of a room needs, in the database of a bus. */
@@ -86,13 +76,11 @@ export async function benchSigned(options: Options): Promise<readonly Row[]> {
   const headers = { authorization: `Bearer ${token}` };
   const bearer: RequestKind = { kind: "same", path: room, headers };
   const us: { readonly signed: number[]; readonly raw: number[] } = { signed: [], raw: [] };
-  const busy: number[] = [];
   const parts = {
     async signed() {
       const requests = signedGets(few, COUNT);
       const numbers = await loadOf(few.node, { requests, count: COUNT, prefix });
       us.signed.push(numbers.serverUs);
-      busy.push(numbers.generatorBusy);
       return numbers.perSecond;
     },
     async raw() {
@@ -110,11 +98,10 @@ export async function benchSigned(options: Options): Promise<readonly Row[]> {
   };
   // The first run of each is slower: what it runs is compiled meanwhile.
   for (const part of Object.values(parts)) await part();
-  for (const numbers of [us.signed, us.raw, busy]) numbers.length = 0;
+  for (const numbers of Object.values(us)) numbers.length = 0;
   const measured = await interleave(runs, parts);
   return [
     ...ceilingRows(measured, us),
-    { what: "cores that the load took, signed GETs", unit: "", spread: spreadOf(busy) },
     { what: "the same GET with a token", unit: "/s", spread: spreadOf(measured.bearer) },
     ...(await benchOneByOne(options)),
   ];

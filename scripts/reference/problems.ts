@@ -46,10 +46,13 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
   "key-unusable": "Make a key with `unibus key new`.",
   "certificate-wrong": "Make the certificate for this bus; its id is in `/healthz`.",
   "user-unknown": "Have the key admitted with `unibus user add`, or redeem an invite.",
-  "identity-revoked": "Ask an admin: `unibus user restore` lets a user in again.",
-  "token-wrong": "Make a new token with `unibus token create`.",
+  "identity-revoked":
+    "Log in with the new key if it was replaced; else ask an admin: `unibus user restore` lets a user in again.",
+  "token-wrong":
+    "Send it whole, as `authorization: Bearer ubt_…`, or make a new one with `unibus token create` where its user is logged in with the key.",
   "token-expired": "Make a new token with `unibus token create`.",
-  forbidden: "Ask somebody with the right: an admin, or the room's owner.",
+  forbidden:
+    "Ask somebody with the right: an admin, or the room's owner. What only a user does, as making a token, is done logged in with a key, not at the node's own folder.",
   internal: "A fault of unibus; its log has the details under the same time.",
   "not-ready": "Ask again in a moment; `/healthz` says which part is not there yet.",
   "journal-unavailable": "Nothing was applied: ask again. If it stays, look at the disk.",

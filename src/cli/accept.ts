@@ -1,8 +1,7 @@
+import { ACCEPT_SETTINGS } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
-import { nodeOptions, onNode } from "./node-command.ts";
+import { nodeOptions, onNode, requireLogin } from "./node-command.ts";
 import { defineStrict } from "./strict.ts";
-
-const CHOICES = ["from-admins", "all", "none"] as const;
 
 export const acceptCommand = defineStrict({
   description:
@@ -17,11 +16,15 @@ export const acceptCommand = defineStrict({
   options: nodeOptions(),
   examples: ["unibus accept none"],
   run: ({ positionals, given }) => {
-    const accept = CHOICES.find((one) => one === positionals.WHOM);
+    const accept = ACCEPT_SETTINGS.find((one) => one === positionals.WHOM);
     if (accept === undefined) {
-      throw new Problem("usage", `Cannot accept: WHOM must be one of ${CHOICES.join(", ")}`);
+      throw new Problem(
+        "usage",
+        `Cannot accept: WHOM must be one of ${ACCEPT_SETTINGS.join(", ")}`,
+      );
     }
-    return onNode(given, async ({ client }) => {
+    return onNode(given, async ({ client, remote }) => {
+      requireLogin(remote, "say whose adding is accepted");
       const user = await client.me.update({ accept });
       return { document: user, lines: [`Memberships are accepted at once: ${user.accept}`] };
     });

@@ -2,19 +2,23 @@ import { Problem, type ProblemCode } from "../core/problems.ts";
 
 /** What whoever is refused far from the node can do about it. */
 const ADVICE: Partial<Readonly<Record<ProblemCode, string>>> = {
-  "user-unknown": "have an admin admit it with: unibus user add, or use an invite: unibus join",
-  "identity-revoked": "an admin lets it in again with: unibus user restore",
+  "user-unknown": "an admin runs: unibus user add, or unibus invite create",
+  "identity-revoked":
+    "log in with the new key if it was replaced; an admin lets it in again with: unibus user restore",
   "signature-expired": "set this machine's clock",
   "signature-future": "set this machine's clock",
   "certificate-wrong": "log in again, to the bus that is meant",
-  "token-wrong": "make a new one with: unibus token create, and log in with it",
-  "token-expired": "make a new one with: unibus token create, and log in with it",
+  "token-wrong": "where its user's key is, unibus token create makes one; log in with that",
+  "token-expired": "where its user's key is, unibus token create makes one; log in with that",
   "host-unknown": "its operator has to add this name with --public-url",
 };
 
-/** Adds to a problem what can be done about it here. */
-export function advise(problem: Problem): Problem {
-  const advice = ADVICE[problem.code];
+/** Adds to a problem what can be done about it here, by whoever holds the key of `user`. */
+export function advise(problem: Problem, user?: string): Problem {
+  const advice =
+    problem.code === "user-unknown" && user !== undefined
+      ? `an admin runs: unibus user add ${user}, or unibus invite create`
+      : ADVICE[problem.code];
   if (advice === undefined) return problem;
   return new Problem(problem.code, `${problem.detail}; ${advice}`, { cause: problem });
 }

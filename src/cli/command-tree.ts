@@ -71,10 +71,20 @@ function groupPattern(rows: readonly CommandTree[]): string {
   return groups.map(({ words }) => `'${words.join(" ")}'`).join("|");
 }
 
+/** The options behind which a value comes; in every command that has one of the name. */
+function valuePattern(rows: readonly CommandTree[]): string {
+  const taking = rows.flatMap(({ options }) => options.filter(({ kind }) => kind === "text"));
+  return [...new Set(taking.map(flagOf))].join("|");
+}
+
 function renderBash(rows: readonly CommandTree[]): string {
   return `# Completions of unibus for bash. Written by: unibus completions bash
 _unibus() {
   local word path='' next='' current="\${COMP_WORDS[COMP_CWORD]}"
+  # A value is not ours to know: files are offered. Bash makes a word of the = before it.
+  case "\${COMP_WORDS[COMP_CWORD-1]}" in
+    ${valuePattern(rows)}|=) COMPREPLY=(); return ;;
+  esac
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$path" in
       ${groupPattern(rows)}) path="\${path:+$path }$word" ;;
@@ -94,6 +104,9 @@ function renderZsh(rows: readonly CommandTree[]): string {
 # Completions of unibus for zsh. Written by: unibus completions zsh
 _unibus() {
   local word path='' next=''
+  case "\${words[CURRENT-1]}" in
+    ${valuePattern(rows)}) _files; return ;;
+  esac
   for word in \${words[2,CURRENT-1]}; do
     case "$path" in
       ${groupPattern(rows)}) path="\${path:+$path }$word" ;;

@@ -1,5 +1,6 @@
 import { relative, resolve } from "node:path";
 import { SETTINGS } from "../config/schema.ts";
+import { DATABASE_FILE } from "../core/node-files.ts";
 
 /**
  * How this program is called from the folder it was started in, so that a printed line can be typed:
@@ -18,9 +19,9 @@ export function placeArguments(settings: {
   readonly dataDir: string;
   readonly db: string;
 }): string {
-  const inFolder = resolve(settings.db) === resolve(settings.dataDir, "unibus.db");
+  const inFolder = resolve(settings.db) === resolve(settings.dataDir, DATABASE_FILE);
   if (!inFolder) return ` --db ${shellWord(settings.db)}`;
-  return settings.dataDir === SETTINGS["data-dir"].default
+  return resolve(settings.dataDir) === resolve(SETTINGS["data-dir"].default)
     ? ""
     : ` --data-dir ${shellWord(settings.dataDir)}`;
 }

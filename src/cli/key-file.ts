@@ -4,6 +4,7 @@ import type { UserId } from "../core/ids.ts";
 import { isUserId } from "../core/nkey.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
+import { codeOf, wordsOf } from "../core/thrown.ts";
 import { writeNewFile } from "../system/files.ts";
 
 const SEED = /^SU[A-Z2-7]{56}$/m;
@@ -19,12 +20,9 @@ export async function makeKeyFile(path: string): Promise<UserId> {
   try {
     writeNewFile(path, line, { mode: 0o600 });
   } catch (error) {
-    const exists = error instanceof Error && "code" in error && error.code === "EEXIST";
-    if (!exists) {
-      const reason = error instanceof Error ? error.message : "unknown";
-      throw new Problem("file-unusable", `Cannot write the key file ${quote(path)}: ${reason}`, {
-        cause: error,
-      });
+    if (codeOf(error) !== "EEXIST") {
+      const detail = `Cannot write the key file ${quote(path)}: ${wordsOf(error)}`;
+      throw new Problem("file-unusable", detail, { cause: error });
     }
     throw new Problem(
       "file-exists",

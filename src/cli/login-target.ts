@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { processEnvironment } from "../config/environment.ts";
 import { loadNodePlace } from "../config/load.ts";
 import { orProblem, readConfiguredFile } from "../config/private-file.ts";
+import { certificateBlocks } from "../core/pem.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import type { Client } from "../sdk/client.ts";
@@ -66,14 +67,12 @@ export function readTarget(urlText: string, given: Given): LoginTarget {
   return { url, folder, place, ca: readCa(path), caFile: resolve(path) };
 }
 
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
-
 function readCa(path: string): string {
   const attempt = `Cannot use --ca ${quote(path)}`;
   const text = orProblem("tls-unusable", attempt, () =>
     readConfiguredFile(path, { secret: false }),
   );
-  const blocks = text.match(CERTIFICATE) ?? [];
+  const blocks = certificateBlocks(text);
   if (blocks.length === 0) {
     throw new Problem("tls-unusable", `${attempt}: the file holds no certificate in PEM form`);
   }

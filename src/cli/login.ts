@@ -36,7 +36,7 @@ export const loginCommand = defineStrict({
       const client = as(proof);
       show(await finishLogin({ target, bus, client, credential }), given.json === true);
     } catch (error) {
-      throw error instanceof Problem ? advise(error) : error;
+      throw error instanceof Problem ? advise(error, proof.identity?.user) : error;
     }
     return EXIT.done;
   },

@@ -3,6 +3,7 @@ import { loadNodePlace } from "../config/load.ts";
 import { EXIT, PROBLEMS, Problem } from "../core/problems.ts";
 import type { Client } from "../sdk/client.ts";
 import { advise } from "./advice.ts";
+import { commandName } from "./invocation.ts";
 import { openNode, type Remote } from "./node.ts";
 import { placeOptions } from "./node-options.ts";
 import { printJson, printLines, reportProblem } from "./output.ts";
@@ -13,7 +14,7 @@ import type { NodePlace } from "./place.ts";
 export const JSON_OPTION = {
   name: "json",
   kind: "boolean",
-  help: "print one JSON document, errors too",
+  help: "print one JSON document; that of an error goes to stderr",
 } as const satisfies Option;
 
 /** The options of every command that speaks to a node, behind its own. */
@@ -66,6 +67,18 @@ export async function onNode(
 export function show({ document, lines }: Shown, json: boolean): void {
   if (json) printJson(document);
   else printLines(lines);
+}
+
+/**
+ * Refuses what only a user does where there is none: at the node itself one is its operator.
+ * Throws "forbidden".
+ */
+export function requireLogin(remote: Remote | null, action: string): void {
+  if (remote) return;
+  throw new Problem(
+    "forbidden",
+    `Cannot ${action}: at the node itself you are its operator, and no user; be one in another folder: ${commandName()} login URL --key FILE --data-dir FOLDER`,
+  );
 }
 
 /** A text option that was given, or undefined. */

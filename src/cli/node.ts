@@ -1,13 +1,15 @@
 import { statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { COMMAND_TIMEOUT_MS } from "../core/limits.ts";
+import { SOCKET_FILE } from "../core/node-files.ts";
 import { Problem } from "../core/problems.ts";
+import { codeOf } from "../core/thrown.ts";
 import { type Client, createClient } from "../sdk/client.ts";
 import type { Identity } from "../sdk/identity.ts";
 import { realFile } from "../system/files.ts";
 import { commandName } from "./invocation.ts";
 import { note } from "./output.ts";
-import { codeOf, folderOf, isThere, type NodePlace, unreachable } from "./place.ts";
+import { folderOf, isThere, type NodePlace, unreachable } from "./place.ts";
 import { findProfile, type Profile } from "./profile.ts";
 
 /** A node that a command speaks to: one that runs here or elsewhere, or the data of one that does not. */
@@ -26,9 +28,6 @@ export interface Remote {
   /** Null for a token, which signs nothing. */
   readonly identity: Identity | null;
 }
-
-/** The socket of a node and its database lie in one folder. */
-const SOCKET_FILE = "unibus.sock";
 
 /**
  * Finds the node of a folder: the running one by its socket, or the one elsewhere that somebody logged
@@ -107,7 +106,7 @@ function refuseForeignSocket(socket: string): void {
 function notFound(db: string): Problem {
   return new Problem(
     "node-not-found",
-    `Cannot find a node: there is no "${db}"; start one with: ${commandName()} up, name its folder with --data-dir, or go to one elsewhere with: ${commandName()} login`,
+    `Cannot find a node: there is no "${db}"; start one with: ${commandName()} up, name its folder with --data-dir, or go to one elsewhere with: ${commandName()} login URL --key FILE`,
   );
 }
 

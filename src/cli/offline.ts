@@ -1,14 +1,13 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { LOCK_RETRY_MS, LOCK_WAIT_MS } from "../core/limits.ts";
+import { LOCK_FILE } from "../core/node-files.ts";
 import { Problem } from "../core/problems.ts";
 import { createClient } from "../sdk/client.ts";
 import { openOfflineApi } from "../server/offline.ts";
 import { ensurePrivateFolder, folderFault } from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
 import type { Node } from "./node.ts";
-
-const LOCK_FILE = "unibus.lock";
 
 /**
  * Opens the database of a node that does not run and answers its API in this process: the same rules

@@ -1,6 +1,7 @@
 import { lstatSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Problem } from "../core/problems.ts";
+import { codeOf } from "../core/thrown.ts";
 import { realFile } from "../system/files.ts";
 
 /** Where a command finds its node, by its options. */
@@ -31,9 +32,4 @@ export function unreachable(path: string, code: string, cause: unknown): Problem
       ? "this user may not; run the command as the user that runs the node"
       : code;
   return new Problem("node-unreachable", `Cannot reach the node at "${path}": ${why}`, { cause });
-}
-
-/** The code of what the machine throws, e.g. `ENOENT`. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown";
 }

@@ -1,10 +1,11 @@
 import { unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { orProblem, readConfiguredFile } from "../config/private-file.ts";
+import { DATABASE_FILE } from "../core/node-files.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import { ensurePrivateFolder, folderFault, writeFileAtomically } from "../system/files.ts";
-import { commandName } from "./invocation.ts";
+import { commandName, placeArguments } from "./invocation.ts";
 import { isThere } from "./place.ts";
 
 /** What proves who one is: the file of a key, or that of a bearer token. It stays where it is. */
@@ -55,6 +56,9 @@ export function findProfile(folder: string): Profile | null {
   const attempt = `Cannot use the profile ${quote(path)}`;
   const fault = folderFault(folder);
   if (fault) throw new Problem("file-unusable", `${attempt}: its folder ${fault}`);
+  // A folder may be open to a group, and whoever says where a token is sent could read it.
+  const planted = folderFault(path);
+  if (planted) throw new Problem("file-unusable", `${attempt}: it ${planted}`);
   const text = orProblem("file-unusable", attempt, () =>
     readConfiguredFile(path, { secret: true }),
   );
@@ -95,9 +99,10 @@ function orUnusable(attempt: string, change: () => void): void {
 export function refuseProfile(folder: string): void {
   const profile = findProfile(folder);
   if (!profile) return;
+  const place = placeArguments({ dataDir: folder, db: join(folder, DATABASE_FILE) });
   throw new Problem(
     "file-exists",
-    `Cannot run a node in ${quote(folder)}: its commands speak to ${profile.url}; name another folder with --data-dir, or leave that node with: ${commandName()} logout`,
+    `Cannot run a node in ${quote(folder)}: its commands speak to ${profile.url}; name another folder with --data-dir, or leave that node with: ${commandName()} logout${place}`,
   );
 }
 

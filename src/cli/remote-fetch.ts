@@ -98,7 +98,13 @@ function faultOf({ url, ca }: RemoteAddress, cause: unknown): Fault {
         `its certificate is not for ${hostname}; use a name that it is for, or have one made for this name`,
       );
     case "EPROTO":
-      return untrusted("what answers there does not speak TLS as it must");
+      return untrusted(
+        isLoopbackHost(hostname)
+          ? "what answers there does not speak TLS as it must; if the node has none, its URL begins with http://"
+          : "what answers there does not speak TLS as it must",
+      );
+    case "Malformed_HTTP_Response":
+      return unreachable("what answers there does not speak HTTP; is the port that of the API");
     case "ECONNREFUSED":
     case "ConnectionRefused":
       return unreachable("nothing listens there; is the node running, and the port right");

@@ -4,7 +4,7 @@ import { type Client, createClient } from "../sdk/client.ts";
 import { advise } from "./advice.ts";
 import { openCredential, type Proof } from "./credential.ts";
 import type { Node } from "./node.ts";
-import { PROFILE_FILE, type Profile } from "./profile.ts";
+import { type Credential, PROFILE_FILE, type Profile } from "./profile.ts";
 import { type RemoteAddress, remoteFetch } from "./remote-fetch.ts";
 
 /** A node of another machine that answered, and which bus it is of. */
@@ -49,7 +49,7 @@ export async function reachNode(address: RemoteAddress): Promise<Reached> {
  */
 export async function openRemote(folder: string, profile: Profile): Promise<Node> {
   const { url, bus, user, credential } = profile;
-  const proof = await openCredential(credential);
+  const proof = await openProof(folder, credential);
   if (proof.identity && proof.identity.user !== user) {
     throw new Problem(
       "file-unusable",
@@ -77,6 +77,17 @@ export async function openRemote(folder: string, profile: Profile): Promise<Node
     remote: { profile, identity: proof.identity },
     [Symbol.asyncDispose]: async () => undefined,
   };
+}
+
+/** Opens the key or token that a login named, which may have been moved since. */
+async function openProof(folder: string, credential: Credential): Promise<Proof> {
+  try {
+    return await openCredential(credential);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    const detail = `${error.detail}; the login in ${quote(folder)} names it, log in again if it has moved`;
+    throw new Problem(error.code, detail, { cause: error });
+  }
 }
 
 /** Reads what is needed of a node's health; what answers may be anything, so null when it is none. */

@@ -13,7 +13,7 @@ const ACCESSES = ["all", "from-joining"] as const;
 
 export const roomCreate = defineStrict({
   description:
-    "Makes a room. Logged in to a node elsewhere you are its owner; at the node itself its operator names one. What is said in a plain room can be read by whoever holds the node's machine; an encrypted one is begun by a record that your key signs.",
+    "Makes a room. Logged in to a node elsewhere you are its owner; at the node itself its operator names one. What is said in a plain room can be read by whoever holds the node's machine; an encrypted one is begun by a record that your key signs, and nothing seals what is said there yet.",
   positionals: [{ name: "NAME", required: true, help: "a name for people" }],
   options: nodeOptions([
     {
@@ -32,7 +32,7 @@ export const roomCreate = defineStrict({
     {
       name: "encrypted",
       kind: "boolean",
-      help: "make a room whose content only its members can read; logged in with a key only",
+      help: "begin a room that its members alone will be able to read; this version does not seal yet, and takes nobody else in; logged in with a key only",
     },
     {
       name: "newcomers-read",
@@ -59,7 +59,13 @@ export const roomCreate = defineStrict({
       const said = `${next}${placeArguments(place)}`;
       return {
         document: room,
-        lines: [`The room ${quote(room.name)} is made: ${room.room}`, said],
+        lines: [
+          `The room ${quote(room.name)} is made: ${room.room}`,
+          ...(room.content === "encrypted"
+            ? ["Nothing seals what is said there yet: the node's machine can read it."]
+            : []),
+          said,
+        ],
       };
     });
   },
@@ -78,7 +84,7 @@ async function encryptedPart(
   if (!remote || !identity) {
     throw new Problem(
       "usage",
-      "Cannot make an encrypted room: its owner's key signs its first record, so log in with one: unibus login --key FILE",
+      "Cannot make an encrypted room: its owner's key signs its first record, so log in with one, in another folder than a node's: unibus login URL --key FILE --data-dir FOLDER",
     );
   }
   const history = choiceOf(given, "newcomers-read", ACCESSES) ?? "all";

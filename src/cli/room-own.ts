@@ -2,6 +2,7 @@ import type { Member } from "../contract/members.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import type { Client } from "../sdk/client.ts";
+import { commandName } from "./invocation.ts";
 import { findOwnRoomId, findRoomId, findUserKey } from "./names.ts";
 import { nodeOptions, onNode, type Shown } from "./node-command.ts";
 import { ROOM } from "./room-arguments.ts";
@@ -38,7 +39,13 @@ export const roomLeave = defineStrict({
   positionals: [ROOM],
   options: nodeOptions(),
   run: ({ positionals, given }) =>
-    onNode(given, async ({ client }) => {
+    onNode(given, async ({ client, remote }) => {
+      if (!remote) {
+        throw new Problem(
+          "forbidden",
+          `Cannot leave a room: at the node itself you are its operator, who is in no room; take a user out with: ${commandName()} room remove ROOM USER`,
+        );
+      }
       const room = await findOwnRoomId(client, positionals.ROOM);
       await client.me.leave(room);
       const lines = [`You are not in ${quote(positionals.ROOM)} any more`];

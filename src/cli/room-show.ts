@@ -2,7 +2,7 @@ import type { Member, MemberPage } from "../contract/members.ts";
 import type { Room } from "../contract/rooms.ts";
 import { Problem } from "../core/problems.ts";
 import type { Client } from "../sdk/client.ts";
-import { commandName } from "./invocation.ts";
+import { commandName, placeArguments } from "./invocation.ts";
 import { findRoomId } from "./names.ts";
 import { nodeOptions, onNode, textOf } from "./node-command.ts";
 import { fields, table } from "./output.ts";
@@ -22,7 +22,7 @@ export const roomShow = defineStrict({
   ]),
   examples: ["unibus room show ops --as alice"],
   run: ({ positionals, given }) =>
-    onNode(given, async ({ client, remote }) => {
+    onNode(given, async ({ client, remote, place }) => {
       const room = await client.rooms.show(await findRoomId(client, positionals.ROOM));
       const page = await findMembers(client, room);
       const subjects = { all: `${room.subject}.>` };
@@ -37,7 +37,7 @@ export const roomShow = defineStrict({
           ...(view ? { as: view } : {}),
         },
         lines: [
-          ...roomLines(room, page?.members ?? null),
+          ...roomLines(room, page?.members ?? null, placeArguments(place)),
           ...(page?.next ? [`… and ${room.members - page.members.length} more`] : []),
           ...(view ? viewLines(view) : []),
         ],
@@ -57,10 +57,14 @@ async function findMembers(client: Client, { room }: Room): Promise<MemberPage |
 
 const CONTENT_WORDS = {
   plain: "plain: the node's machine can read it",
-  encrypted: "encrypted: its members alone can read it",
+  encrypted: "encrypted, but nothing is sealed yet: the node's machine can read what is said",
 } as const;
 
-function roomLines(room: Room, members: readonly Member[] | null): readonly string[] {
+function roomLines(
+  room: Room,
+  members: readonly Member[] | null,
+  place: string,
+): readonly string[] {
   const kept =
     room.history === "off"
       ? "off: messages are never kept"
@@ -77,14 +81,18 @@ function roomLines(room: Room, members: readonly Member[] | null): readonly stri
       ["created", `${room.createdAt} by ${room.createdBy}`],
     ]),
     "",
-    ...memberLines(room, members),
+    ...memberLines(room, members, place),
   ];
 }
 
-function memberLines(room: Room, members: readonly Member[] | null): readonly string[] {
+function memberLines(
+  room: Room,
+  members: readonly Member[] | null,
+  place: string,
+): readonly string[] {
   if (members === null) return [`Its ${room.members} members are not shown to you.`];
   if (members.length === 0) {
-    return [`No members yet; add one with: ${commandName()} room add ${room.room} USER`];
+    return [`No members yet; add one with: ${commandName()} room add ${room.room} USER${place}`];
   }
   const rows = members.map(({ user, role, state, name }) => [user, role, state, name ?? "-"]);
   return table(["MEMBER", "ROLE", "STATE", "NAME"], rows);

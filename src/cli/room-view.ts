@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Bus } from "../contract/bus.ts";
 import type { Member } from "../contract/members.ts";
 import type { Room } from "../contract/rooms.ts";
+import { isLocalhost, isLoopbackAddress } from "../core/bind.ts";
 import { Problem } from "../core/problems.ts";
 import type { Client } from "../sdk/client.ts";
 import { DEV_TLS_FOLDER } from "./cert-dev.ts";
@@ -49,7 +50,8 @@ export async function viewOf(
   const subscribe = listens ? `${room.subject}.>` : null;
   const inboxPrefix = `_INBOX.${user}.${room.room}`;
   const profile = remote?.profile.user === user ? remote.profile : null;
-  const nats = natsCommand({ bus, inboxPrefix, name, profile });
+  const servers = serversFor(bus, remote?.profile.url ?? null);
+  const nats = natsCommand({ bus, server: servers[0], inboxPrefix, name, profile });
   return {
     user,
     role,
@@ -57,7 +59,7 @@ export async function viewOf(
     publish,
     subscribe,
     inboxPrefix,
-    servers: bus.clientUrls,
+    servers,
     dataPlane: bus.dataPlane,
     commands: {
       listen: subscribe && `${nats} sub ${shellQuoted(subscribe)}`,
@@ -95,23 +97,43 @@ async function findPlace(
   return { name: member?.name ?? null, member };
 }
 
+/**
+ * The node's URLs for NATS clients, the nearest one first. A node that listens everywhere tells all of
+ * its names, its own loopback first; elsewhere the one that the login went to is known to lead there.
+ */
+export function serversFor(
+  { clientUrls }: Pick<Bus, "clientUrls">,
+  loginUrl: string | null,
+): readonly string[] {
+  if (loginUrl === null) return clientUrls;
+  const { hostname } = new URL(loginUrl);
+  const farness = (url: string): number => {
+    const host = URL.parse(url)?.hostname ?? "";
+    if (host === hostname) return 0;
+    return isLocalhost(host) || host === "[::1]" || isLoopbackAddress(host) ? 2 : 1;
+  };
+  return clientUrls.toSorted((one, other) => farness(one) - farness(other));
+}
+
 function natsCommand(facts: {
   readonly bus: Bus;
+  /** Undefined while the node is stopped. */
+  readonly server: string | undefined;
   readonly inboxPrefix: string;
   readonly name: string | null;
   /** That of the user, if it logged in. */
   readonly profile: Profile | null;
 }): string {
   const { bus, inboxPrefix, name, profile } = facts;
+  const server = facts.server ?? "SERVER-URL";
   if (bus.dataPlane === "external") {
     // How to log in to it, and whom to trust there, is nothing that this node knows.
-    return `nats --server ${shellWord(bus.clientUrls[0] ?? "SERVER-URL")} --inbox-prefix ${shellWord(inboxPrefix)}`;
+    return `nats --server ${shellWord(server)} --inbox-prefix ${shellWord(inboxPrefix)}`;
   }
   const loggedIn = profile?.credential.kind === "key" ? profile.credential.file : null;
   // Under this name `unibus key new` was shown to make it; the file is not opened.
   const guess = loggedIn ?? (name === null ? null : `${name}.nk`);
   const keyFile = guess !== null && existsSync(guess) ? shellWord(guess) : "KEY-FILE";
-  const server = bus.clientUrls[0] ?? "SERVER-URL";
   // Beside a certificate of `unibus cert dev` lies the authority that no client knows of itself.
   const caFile = profile?.caFile ?? DEV_CA;
   const ca = bus.tls && existsSync(caFile) ? ` --tlsca ${shellWord(caFile)}` : "";

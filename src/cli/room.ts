@@ -1,12 +1,12 @@
 import type { Room } from "../contract/rooms.ts";
+import { ROOM_ROLES } from "../core/operations.ts";
 import { quote } from "../core/quote.ts";
 import type { Client } from "../sdk/client.ts";
-import { commandName } from "./invocation.ts";
+import { commandName, placeArguments } from "./invocation.ts";
 import { findRoomId, findUserKey } from "./names.ts";
 import { choiceOf, nodeOptions, onNode, type Shown } from "./node-command.ts";
 import { table } from "./output.ts";
 import { allPages } from "./pages.ts";
-import { ROOM_ROLES } from "./roles.ts";
 import { ROOM, USER } from "./room-arguments.ts";
 import { roomCreate } from "./room-create.ts";
 import { roomAccept, roomLeave } from "./room-own.ts";
@@ -18,7 +18,7 @@ const list = defineStrict({
     "Lists the rooms that you can see: all of them at the node itself and as an admin, else those that you are in or asked into.",
   options: nodeOptions(),
   run: ({ given }) =>
-    onNode(given, async ({ client, remote }) => {
+    onNode(given, async ({ client, remote, place }) => {
       const rooms = await listRooms(client);
       const rows = rooms.map(({ room, content, history, members, name }) => [
         room,
@@ -31,7 +31,9 @@ const list = defineStrict({
       const lines =
         rows.length > 0
           ? table(["ROOM", "CONTENT", "HISTORY", "MEMBERS", "NAME"], rows)
-          : [`No rooms yet; make one with: ${commandName()} room create NAME${owner}`];
+          : [
+              `No rooms yet; make one with: ${commandName()} room create NAME${owner}${placeArguments(place)}`,
+            ];
       return { document: { rooms }, lines };
     }),
 });

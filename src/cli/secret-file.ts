@@ -1,8 +1,17 @@
 import { unlinkSync } from "node:fs";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
+import { codeOf } from "../core/thrown.ts";
 import { writeFileAtomically, writeNewFile } from "../system/files.ts";
 import type { Option } from "./parse.ts";
+
+/** Why a new file cannot be made, in words. */
+const FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such folder",
+  ENOTDIR: "there is no such folder",
+  EACCES: "this user may not write there",
+  EROFS: "nothing can be written there",
+};
 
 /** `--out`, as every command has it that is told a secret. */
 export const OUT_OPTION = {
@@ -36,13 +45,14 @@ function reserve(path: string): void {
   try {
     writeNewFile(path, "", { mode: 0o600 });
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "EEXIST") {
+    const code = codeOf(cause);
+    if (code === "EEXIST") {
       throw new Problem(
         "file-exists",
         `Cannot write the secret to ${quote(path)}: the file exists, and nothing is overwritten; choose another name`,
       );
     }
-    const why = cause instanceof Error ? cause.message : "unknown";
+    const why = FAULTS[code] ?? code;
     throw new Problem("file-unusable", `Cannot write the secret to ${quote(path)}: ${why}`, {
       cause,
     });

@@ -1,16 +1,16 @@
 import type { CreateTokenBody, NewToken, Token } from "../contract/tokens.ts";
+import { ADMIN_TOKEN_LIFE_MS_MAX, TOKEN_LIFE_MS_MAX } from "../core/limits.ts";
+import { TOKEN_SCOPES } from "../core/operations.ts";
 import { parseTokenText } from "../core/secrets.ts";
 import type { Client } from "../sdk/client.ts";
 import { secondsOf } from "./duration.ts";
-import { commandName, shellWord } from "./invocation.ts";
+import { commandName, placeArguments, shellWord } from "./invocation.ts";
 import { findRoomId } from "./names.ts";
-import { choiceOf, nodeOptions, onNode, type Shown, textOf } from "./node-command.ts";
+import { choiceOf, nodeOptions, onNode, requireLogin, type Shown, textOf } from "./node-command.ts";
 import { note, table } from "./output.ts";
 import { allPages } from "./pages.ts";
 import { keepSecret, OUT_OPTION } from "./secret-file.ts";
 import { defineGroup, defineStrict } from "./strict.ts";
-
-const SCOPES = ["read", "write", "admin"] as const;
 
 const create = defineStrict({
   description:
@@ -43,12 +43,14 @@ const create = defineStrict({
     `printf 'authorization: Bearer %s' "$(cat ci.token)" | curl -H @- https://bus.example.org:8470/v1/me`,
   ],
   run: ({ given }) => {
-    const scope = choiceOf(given, "scope", SCOPES) ?? "read";
+    const scope = choiceOf(given, "scope", TOKEN_SCOPES) ?? "read";
     const label = textOf(given, "label");
-    const lifeSeconds = secondsOf(given, "life");
+    const most = scope === "admin" ? ADMIN_TOKEN_LIFE_MS_MAX : TOKEN_LIFE_MS_MAX;
+    const lifeSeconds = secondsOf(given, "life", { most });
     const room = textOf(given, "room");
     const out = textOf(given, "out");
-    return onNode(given, async ({ client }) => {
+    return onNode(given, async ({ client, remote }) => {
+      requireLogin(remote, "make a token");
       const body: CreateTokenBody = {
         scope,
         ...(label === undefined ? {} : { label }),
@@ -76,12 +78,13 @@ const list = defineStrict({
   description: "Lists your tokens that have not expired; their secrets are known to nobody.",
   options: nodeOptions(),
   run: ({ given }) =>
-    onNode(given, async ({ client }) => {
+    onNode(given, async ({ client, remote, place }) => {
+      requireLogin(remote, "list your tokens");
       const tokens = await listTokens(client);
       const lines =
         tokens.length > 0
           ? table(["TOKEN", "SCOPE", "ROOM", "EXPIRES", "LABEL"], tokens.map(rowOf))
-          : [`No tokens; make one with: ${commandName()} token create`];
+          : [`No tokens; make one with: ${commandName()} token create${placeArguments(place)}`];
       return { document: { tokens }, lines };
     }),
 });
@@ -91,7 +94,8 @@ const revoke = defineStrict({
   positionals: [{ name: "TOKEN", required: true, help: "its id, as unibus token list shows it" }],
   options: nodeOptions(),
   run: ({ positionals, given }) =>
-    onNode(given, async ({ client }) => {
+    onNode(given, async ({ client, remote }) => {
+      requireLogin(remote, "revoke a token of yours");
       // Who has nothing but the leaked text has its id too; the secret is not sent.
       const token = parseTokenText(positionals.TOKEN)?.token ?? positionals.TOKEN;
       await client.tokens.revoke(token);

@@ -15,6 +15,8 @@ import { defineStrict } from "./strict.ts";
 /** Folder of people's keys in the data folder. The node never reads them. */
 const KEYS_FOLDER = "keys";
 const ADMIN_KEY_FILE = "admin.nk";
+const NO_PLAIN_ROOMS =
+  "No plain rooms on a public address: start with --allow-plain-rooms if this machine may read them.";
 
 export const upCommand = defineStrict({
   description:
@@ -45,9 +47,11 @@ async function welcome(node: RunningNode, settings: NodeSettings): Promise<void>
     ...[
       "key new alice.nk",
       `user add $(${unibus} key show alice.nk) --name alice${place}`,
-      `room create ops --owner alice${place}`,
-      `room show ops --as alice${place}`,
+      ...(node.plainRooms
+        ? [`room create ops --owner alice${place}`, `room show ops --as alice${place}`]
+        : []),
     ].map((words) => `  ${unibus} ${words}`),
+    ...(node.plainRooms ? [] : ["", NO_PLAIN_ROOMS]),
     "",
     "Stop with Ctrl-C.",
   ]);

@@ -1,13 +1,14 @@
 import type { User, UserDetail } from "../contract/users.ts";
+import { BUS_ROLES } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { Client } from "../sdk/client.ts";
-import { commandName } from "./invocation.ts";
+import { commandName, placeArguments, shellWord } from "./invocation.ts";
 import { checkedKey, findUserKey, labelOf } from "./names.ts";
 import { choiceOf, type Given, nodeOptions, onNode, type Shown, textOf } from "./node-command.ts";
 import { fields, table } from "./output.ts";
 import { allPages } from "./pages.ts";
 import type { Option } from "./parse.ts";
-import { BUS_ROLES } from "./roles.ts";
+import type { Profile } from "./profile.ts";
 import { USER } from "./room-arguments.ts";
 import { defineGroup, defineStrict } from "./strict.ts";
 
@@ -75,13 +76,15 @@ const list = defineStrict({
   description: "Lists the users of the bus and whether they may connect.",
   options: nodeOptions(),
   run: ({ given }) =>
-    onNode(given, async ({ client }) => {
+    onNode(given, async ({ client, place }) => {
       const users = await listUsers(client);
       const rows = users.map(({ user, role, state, name }) => [user, role, state, name ?? "-"]);
       const lines =
         rows.length > 0
           ? table(["USER", "ROLE", "STATE", "NAME"], rows)
-          : [`No users yet; make the first admin with: ${commandName()} user seed --key FILE`];
+          : [
+              `No users yet; make the first admin with: ${commandName()} user seed --key FILE${placeArguments(place)}`,
+            ];
       return { document: { users }, lines };
     }),
 });
@@ -91,9 +94,9 @@ const show = defineStrict({
   positionals: [USER],
   options: nodeOptions(),
   run: ({ positionals, given }) =>
-    onNode(given, async ({ client }) => {
+    onNode(given, async ({ client, place }) => {
       const user = await client.users.show(await findUserKey(client, positionals.USER));
-      return { document: user, lines: detailLines(user) };
+      return { document: user, lines: detailLines(user, placeArguments(place)) };
     }),
 });
 
@@ -106,7 +109,7 @@ const revoke = defineStrict({
 });
 
 const restore = defineStrict({
-  description: "Lets a revoked user in again.",
+  description: "Lets a revoked user in again, with the rooms it had; its tokens stay ended.",
   positionals: [USER],
   options: nodeOptions(),
   run: ({ positionals, given }) => setState("restore", positionals.USER, given),
@@ -146,13 +149,13 @@ const update = defineStrict({
 
 const replaceKey = defineStrict({
   description:
-    "Gives a user another key: the new one takes its place in every room, the old one is thrown out. An admin may do it for anybody, everybody for themselves.",
+    "Gives a user another key; the old one is thrown out. The user itself, or the operator at the node, takes the plain rooms along; where an admin does it, their owners ask the new key in. An encrypted room stays with the old key, which signed it.",
   positionals: [USER, { name: "NEW-PUBLIC-KEY", required: true, help: "the key that takes over" }],
   options: nodeOptions(),
   examples: ["unibus user replace-key alice $(unibus key show alice-2.nk)"],
   run: ({ positionals, given }) => {
     const by = checkedKey(positionals["NEW-PUBLIC-KEY"]);
-    return onNode(given, async ({ client, remote }) => {
+    return onNode(given, async ({ client, remote, place }) => {
       const old = await findUserKey(client, positionals.USER);
       const user = await client.users.replaceKey(old, by);
       const isOneself = remote?.profile.user === old;
@@ -162,7 +165,7 @@ const replaceKey = defineStrict({
           `${labelOf(user)} is in the place of ${old} now`,
           ...(isOneself
             ? [
-                `Log in again, with the file of the new key: ${commandName()} login ${remote.profile.url} --key FILE`,
+                `Log in again, with the file of the new key: ${loginOf(remote.profile)}${placeArguments(place)}`,
               ]
             : []),
         ],
@@ -188,9 +191,27 @@ export const userGroup = defineGroup({
 function setState(verb: "revoke" | "restore", text: string, given: Given): Promise<number> {
   return onNode(given, async ({ client }) => {
     const user = await client.users[verb](await findUserKey(client, text));
-    const now = verb === "revoke" ? "is revoked and out" : "may connect again";
+    const now = verb === "revoke" ? await revokedWords(client) : "may connect again";
     return changed(user, `${labelOf(user)} ${now}`);
   });
+}
+
+/** A NATS server of somebody else's keeps its connections, and lets in whom it likes. */
+async function revokedWords(client: Client): Promise<string> {
+  try {
+    const { dataPlane } = await client.bus();
+    if (dataPlane === "embedded") return "is revoked and out";
+  } catch (error) {
+    // The revocation stands, also of oneself, who may ask nothing any more.
+    if (error instanceof Problem) return "is revoked and out";
+    throw error;
+  }
+  return "is revoked here; the NATS server is another one's, and closes no connection for that";
+}
+
+function loginOf({ url, caFile }: Profile): string {
+  const ca = caFile === null ? "" : ` --ca ${shellWord(caFile)}`;
+  return `${commandName()} login ${url} --key FILE${ca}`;
 }
 
 async function givenKey(text: string | undefined, file: string | undefined): Promise<string> {
@@ -216,7 +237,8 @@ function changed(user: User, sentence: string): Shown {
   return { document: user, lines: [sentence] };
 }
 
-function detailLines({ user, name, role, state, accept, createdAt, rooms }: UserDetail) {
+function detailLines(detail: UserDetail, place: string): readonly string[] {
+  const { user, name, role, state, accept, createdAt, rooms } = detail;
   return [
     ...fields([
       ["user", user],
@@ -233,7 +255,7 @@ function detailLines({ user, name, role, state, accept, createdAt, rooms }: User
           rooms.map((room) => [room.room, room.role, room.state, room.name]),
         )
       : [
-          `In no room that you can look into; add it to one with: ${commandName()} room add ROOM USER`,
+          `In no room that you can look into; add it to one with: ${commandName()} room add ROOM ${shellWord(name ?? user)}${place}`,
         ]),
   ];
 }

@@ -1,5 +1,5 @@
 import type { Me } from "../contract/me.ts";
-import { commandName } from "./invocation.ts";
+import { commandName, placeArguments } from "./invocation.ts";
 import { labelOf } from "./names.ts";
 import { type CommandNode, nodeOptions, onNode, type Shown } from "./node-command.ts";
 import { fields, table } from "./output.ts";
@@ -33,7 +33,7 @@ function shownOf(me: Me, node: Pick<CommandNode, "remote" | "place" | "running">
     document: { ...me, node: at, file },
     lines: [
       ...fields([...personOf(me), ["by", proofOf(me, node)], ["node", where]]),
-      ...roomLines(me),
+      ...roomLines(me, placeArguments(node.place)),
     ],
   };
 }
@@ -61,7 +61,7 @@ function proofOf({ scope }: Me, { remote, running }: Pick<CommandNode, "remote" 
   return running ? "the node's own socket" : "the node's own folder";
 }
 
-function roomLines({ user, rooms }: Me): readonly string[] {
+function roomLines({ user, rooms }: Me, place: string): readonly string[] {
   if (user === null) return [];
   if (rooms.length === 0) return ["", "You are in no room yet."];
   const waiting = rooms.filter(({ state }) => state === "pending").length;
@@ -74,7 +74,7 @@ function roomLines({ user, rooms }: Me): readonly string[] {
     ...(waiting > 0
       ? [
           "",
-          `You are asked into ${waiting === 1 ? "one room" : `${waiting} rooms`}; take or decline with: ${commandName()} room accept ROOM, or room leave ROOM`,
+          `You are asked into ${waiting === 1 ? "one room" : `${waiting} rooms`}; take or decline with: ${commandName()} room accept ROOM${place}, or room leave`,
         ]
       : []),
   ];

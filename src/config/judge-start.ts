@@ -5,6 +5,7 @@ import { type BootFacts, parseLastMode, refuseBoot } from "../core/boot-policy.t
 import { type ClusterFacts, refuseCluster, refuseClusterYet } from "../core/cluster-policy.ts";
 import type { ExternalNats } from "../core/external-nats.ts";
 import type { AuthMode } from "../core/login.ts";
+import { MODE_FILE } from "../core/node-files.ts";
 import { Problem, type Refusal } from "../core/problems.ts";
 import { readExternalNats } from "./external-nats.ts";
 import type { Environment, NodeSettings } from "./load.ts";
@@ -27,9 +28,6 @@ export interface StartMaterial {
   readonly externalNats: ExternalNats | null;
   readonly clusterPass: string;
 }
-
-/** Name of the file beside the database that holds the mode last run. */
-export const MODE_FILE = "unibus.mode";
 
 /**
  * The mode in which the node of a folder ran last; null when it never ran, and the strictest one when

@@ -25,7 +25,11 @@ export function readConfiguredFile(path: string, options: { readonly secret: boo
     if (!status.isFile()) throw new FileFault("is not a file");
     if (options.secret && isOpenToOthers(status, process.getuid?.() ?? 0)) {
       const mode = (status.mode & 0o777).toString(8).padStart(4, "0");
-      throw new FileFault(`can be read by others (mode ${mode}); run: chmod 600 on it`);
+      // To be pasted, so only where a shell takes the path as it stands.
+      const words = /^[A-Za-z0-9_./@%+,-]+$/.test(path)
+        ? `: chmod 600 ${path}`
+        : " chmod 600 on it";
+      throw new FileFault(`can be read by others (mode ${mode}); run${words}`);
     }
     if (status.size > CONFIG_FILE_BYTES_MAX) {
       throw new FileFault(`has more than ${CONFIG_FILE_BYTES_MAX} bytes`);

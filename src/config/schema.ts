@@ -7,6 +7,7 @@ import {
   REQUESTS_PER_USER_BURST,
   REQUESTS_PER_USER_PER_SECOND,
 } from "../core/limits.ts";
+import { DATABASE_FILE } from "../core/node-files.ts";
 
 /** How the text of a setting is read. */
 export type SettingKind =
@@ -87,7 +88,7 @@ export const SETTINGS = {
     default: "./local_files/unibus.db",
     help: "SQLite database path",
     group: "Data",
-    read: { kind: "path", inDataDir: "unibus.db" },
+    read: { kind: "path", inDataDir: DATABASE_FILE },
   },
   "store-dir": {
     value: "FOLDER",

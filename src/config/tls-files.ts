@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
+import { certificateBlocks } from "../core/pem.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import { FileFault, readConfiguredFile } from "./private-file.ts";
@@ -23,8 +24,6 @@ export interface TlsPair extends TlsTexts {
 export interface RouteTls extends TlsPair {
   readonly caPem: string;
 }
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
 /** Where a certificate and its key lie, and what for. */
 export interface PairFiles {
@@ -143,7 +142,7 @@ function judgeChain(pem: string, at: number): Chain {
 }
 
 function certificatesOf(pem: string): readonly X509Certificate[] {
-  return (pem.match(CERTIFICATE) ?? []).map((block) => {
+  return certificateBlocks(pem).map((block) => {
     try {
       return new X509Certificate(block);
     } catch (error) {

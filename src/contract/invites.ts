@@ -1,5 +1,10 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { INVITE_ROOMS_MAX } from "../core/limits.ts";
+import {
+  INVITE_LIFE_MS_DEFAULT,
+  INVITE_LIFE_MS_MAX,
+  INVITE_LIFE_MS_MIN,
+  INVITE_ROOMS_MAX,
+} from "../core/limits.ts";
 import { RoomRoleName } from "./members.ts";
 import { BusRoleName } from "./users.ts";
 import {
@@ -48,9 +53,9 @@ export const CreateInviteBody = Type.Object(
     ),
     lifeSeconds: Type.Optional(
       Type.Integer({
-        minimum: 60,
-        maximum: 30 * 24 * 60 * 60,
-        description: "Seconds of life; seven days if left out",
+        minimum: INVITE_LIFE_MS_MIN / 1000,
+        maximum: INVITE_LIFE_MS_MAX / 1000,
+        description: `Seconds of life; ${INVITE_LIFE_MS_DEFAULT / 1000} if left out`,
       }),
     ),
   },

@@ -1,4 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { TOKEN_LIFE_MS_MAX } from "../core/limits.ts";
 import { CLOSED, LabelText, Next, nullable, PAGE_QUERY, RoomIdText, Time } from "./values.ts";
 
 export const TokenScopeName = Type.Union(
@@ -40,7 +41,7 @@ export const CreateTokenBody = Type.Object(
     lifeSeconds: Type.Optional(
       Type.Integer({
         minimum: 1,
-        maximum: 24 * 60 * 60,
+        maximum: TOKEN_LIFE_MS_MAX / 1000,
         description: "Seconds of life; the most there may be if left out",
       }),
     ),

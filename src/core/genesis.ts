@@ -1,3 +1,4 @@
+import { fromBase64url } from "./base64url.ts";
 import { type CanonicalValue, canonicalJson } from "./canonical.ts";
 import type { UserId } from "./ids.ts";
 import { isUserId } from "./nkey.ts";
@@ -68,15 +69,14 @@ function faultOf(value: Members, busId: string): string | null {
 /** Parses a record, which has to be in the one canonical form. */
 function parse(record: string): { readonly bytes: Uint8Array; readonly value: Members } | null {
   try {
-    const bytes = Uint8Array.fromBase64(record, { alphabet: "base64url" });
+    const bytes = fromBase64url(record);
+    if (bytes === null) return null;
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     const value: unknown = JSON.parse(text);
     if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
     // JSON holds nothing else than canonical values can be, but for floats, which throw below.
     const members = value as Members;
-    const sameText = canonicalJson(members) === text;
-    const sameRecord = bytes.toBase64({ alphabet: "base64url", omitPadding: true }) === record;
-    return sameText && sameRecord ? { bytes, value: members } : null;
+    return canonicalJson(members) === text ? { bytes, value: members } : null;
   } catch {
     return null;
   }

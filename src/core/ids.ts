@@ -1,3 +1,4 @@
+import { alphabetOf, renderBits } from "./bit-text.ts";
 import { NAME_CHARS_MAX } from "./limits.ts";
 
 declare const brand: unique symbol;
@@ -16,7 +17,8 @@ export type OperationId = Id<"operation">;
 
 const RANDOM_ID = /^[a-z2-7]{26}$/;
 const OPERATION_ID = /^[0-9a-f]{64}$/;
-const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
+const BASE32 = alphabetOf("abcdefghijklmnopqrstuvwxyz234567");
+const ID_CHARS = 26;
 
 export function isRoomId(text: string): text is RoomId {
   return RANDOM_ID.test(text);
@@ -53,19 +55,7 @@ export function inviteIdOf(random: Uint8Array): InviteId {
 }
 
 function randomIdOf(random: Uint8Array): string {
-  let bits = 0;
-  let value = 0;
-  let text = "";
-  for (const byte of random) {
-    value = (value << 8) | byte;
-    bits += 8;
-    while (bits >= 5 && text.length < 26) {
-      bits -= 5;
-      text += BASE32.charAt((value >>> bits) & 31);
-      value &= (1 << bits) - 1;
-    }
-  }
-  return text;
+  return renderBits(random, BASE32).slice(0, ID_CHARS);
 }
 
 // Letters, marks, numbers, punctuation, symbols and single spaces. No control or format characters,

@@ -15,8 +15,11 @@ export const TOKEN_LIFE_MS_MAX = 24 * 60 * 60 * 1000;
 export const ADMIN_TOKEN_LIFE_MS_MAX = 60 * 60 * 1000;
 /** Invites of the bus that wait to be used. */
 export const INVITES_OPEN_MAX = 1_000;
-/** Life of an invite: it travels by ways that keep copies. */
+/** Life of an invite, at most and when none is asked for: it travels by ways that keep copies. */
 export const INVITE_LIFE_MS_MAX = 30 * 24 * 60 * 60 * 1000;
+export const INVITE_LIFE_MS_DEFAULT = 7 * 24 * 60 * 60 * 1000;
+/** The shortest life of an invite: it has to be handed over first. */
+export const INVITE_LIFE_MS_MIN = 60_000;
 /** How long a used or expired invite is remembered, so that whoever tries it learns which it is. */
 export const INVITE_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 /** Invites forgotten by one operation: more than one makes, and not so many that others wait. */
@@ -61,6 +64,11 @@ export const REGISTRY_RECONCILE_MS = 60_000;
 export const SIGNATURE_LIFE_MS_MAX = 60_000;
 /** How far ahead of ours a caller's clock may be. */
 export const SIGNATURE_SKEW_MS_MAX = 30_000;
+/**
+ * How far a client follows a node that tells it another time: more than a wrong time zone makes. What is
+ * signed for a later day could be sent to the node on that day, by whoever answered in its place.
+ */
+export const CLOCK_CORRECTION_MS_MAX = 24 * 60 * 60 * 1000;
 /** Nonces of signed requests remembered until they expire; more are refused, never forgotten. */
 export const NONCES_MAX = 200_000;
 /** Certificates of API keys remembered, so that each is verified once. */
@@ -77,8 +85,8 @@ export const REQUESTS_PER_SECOND_MAX = 1_000_000;
 export const TRUSTED_PROXIES_MAX = 100;
 /** Addresses and users whose rates are remembered at once. */
 export const RATES_KEPT_MAX = 100_000;
-/** Bytes of a request's body on routes that take JSON. */
-export const JSON_BODY_BYTES_MAX = 64 * 1024;
+/** Bytes of a request's body on routes that take JSON: a change is kept for good, refused or not. */
+export const JSON_BODY_BYTES_MAX = 16 * 1024;
 /** Bytes of any request's body: what Bun cuts off if a route should ever forget its own ceiling. */
 export const HTTP_BODY_BYTES_MAX = 1024 * 1024 * 1024;
 /** How long a connection may be silent; Bun gives a slow body the same time. */
@@ -88,6 +96,8 @@ export const JSON_DEPTH_MAX = 16;
 /** Bytes of a body too large, and how long it is thrown away, so that the client reads the answer. */
 export const REFUSED_BODY_BYTES_MAX = 1024 * 1024;
 export const REFUSED_BODY_WAIT_MS = 1_000;
+/** Characters of a request's query: a name of the greatest length, escaped, is half of it. */
+export const QUERY_CHARS_MAX = 4_096;
 /** Characters of an Idempotency-Key. */
 export const IDEMPOTENCY_KEY_CHARS_MAX = 128;
 /** Characters of one journal entry: a whole body as evidence, and well under a NATS message. */
@@ -142,6 +152,8 @@ export const TLS_LIFE_WARNED = 2 / 3;
 export const TLS_WARNING_MS = 24 * 3_600_000;
 /** How long the API may be without its port while its certificate changes: others may take it. */
 export const HTTP_REOPEN_TIMEOUT_MS = 2_000;
+/** How often such a port is asked for. */
+export const HTTP_REOPEN_RETRY_MS = 20;
 /** How long a login to an external NATS server may take. */
 export const EXTERNAL_NATS_TIMEOUT_MS = 5_000;
 /** How long a start waits for an external NATS server that begins at the same time. */

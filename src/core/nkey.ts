@@ -1,7 +1,8 @@
+import { alphabetOf, parseBits, renderBits } from "./bit-text.ts";
 import type { UserId } from "./ids.ts";
 import { type Refusal, refusal } from "./problems.ts";
 
-const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const BASE32 = alphabetOf("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
 /** The byte in front of the 32 key bytes, by what the key is for. Source: nats-io/nkeys, `strkey.go`. */
 const PREFIX = { account: 0, server: 13 << 3, user: 20 << 3 } as const;
 export type NkeyKind = keyof typeof PREFIX;
@@ -67,13 +68,12 @@ export function readUserSeed(text: string): { readonly bytes: Uint8Array } | Ref
       "Cannot use this seed: the seed of a user is SU and 56 more characters A to Z, 2 to 7",
     );
   }
-  const raw = decodeBase32(text);
-  const checksum = (raw[34] ?? 0) | ((raw[35] ?? 0) << 8);
+  const raw = parseBits(text, BASE32);
   const isWhole =
+    raw !== null &&
     raw[0] === USER_SEED_PREFIX[0] &&
     raw[1] === USER_SEED_PREFIX[1] &&
-    crc16(raw.subarray(0, 34)) === checksum &&
-    encodeBase32(raw) === text;
+    hasChecksum(raw);
   if (isWhole) return { bytes: raw.slice(2, 34) };
   return refusal(
     "key-invalid",
@@ -93,7 +93,9 @@ export function looksLikeUserKey(text: string): text is UserId {
 
 /** The 32 bytes inside a user id that was checked before; no arithmetic, for hot paths. */
 export function userKeyBytes(user: UserId): Uint8Array {
-  return decodeBase32(user).slice(1, 33);
+  const raw = parseBits(user, BASE32);
+  if (raw === null) throw new Error("A user id is base32");
+  return raw.slice(1, 33);
 }
 
 /** Renders 32 key bytes as a public user nkey. */
@@ -110,49 +112,20 @@ export function encodeNkey(kind: NkeyKind, bytes: Uint8Array): string {
   const checksum = crc16(raw.subarray(0, 33));
   raw[33] = checksum & 0xff;
   raw[34] = checksum >>> 8;
-  return encodeBase32(raw);
+  return renderBits(raw, BASE32);
 }
 
 /** The 32 bytes of a public nkey of the given kind, or null when prefix or checksum are wrong. */
 export function findNkeyBytes(kind: NkeyKind, text: string): Uint8Array | null {
-  if (!/^[A-Z2-7]{56}$/.test(text)) return null;
-  const raw = decodeBase32(text);
-  const checksum = (raw[33] ?? 0) | ((raw[34] ?? 0) << 8);
-  if (raw[0] !== PREFIX[kind] || crc16(raw.subarray(0, 33)) !== checksum) return null;
+  const raw = text.length === 56 ? parseBits(text, BASE32) : null;
+  if (raw === null || raw[0] !== PREFIX[kind] || !hasChecksum(raw)) return null;
   return raw.slice(1, 33);
 }
 
-function decodeBase32(text: string): Uint8Array {
-  const bytes = new Uint8Array(Math.floor((text.length * 5) / 8));
-  let bits = 0;
-  let value = 0;
-  let at = 0;
-  for (const character of text) {
-    value = (value << 5) | BASE32.indexOf(character);
-    bits += 5;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes[at++] = (value >>> bits) & 0xff;
-      value &= (1 << bits) - 1;
-    }
-  }
-  return bytes;
-}
-
-function encodeBase32(bytes: Uint8Array): string {
-  let bits = 0;
-  let value = 0;
-  let text = "";
-  for (const byte of bytes) {
-    value = (value << 8) | byte;
-    bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      text += BASE32.charAt((value >>> bits) & 31);
-      value &= (1 << bits) - 1;
-    }
-  }
-  return bits > 0 ? text + BASE32.charAt((value << (5 - bits)) & 31) : text;
+/** Says whether the last two bytes are the checksum of those before them, the low one first. */
+function hasChecksum(raw: Uint8Array): boolean {
+  const at = raw.length - 2;
+  return crc16(raw.subarray(0, at)) === ((raw[at] ?? 0) | ((raw[at + 1] ?? 0) << 8));
 }
 
 /** CRC-16/XMODEM, as nkeys use it. */

@@ -1,19 +1,24 @@
 import type { CanonicalValue } from "./canonical.ts";
 import type { InviteId, OperationId, RoomId, TokenId, UserId } from "./ids.ts";
 import type { Refusal } from "./problems.ts";
-import type { AcceptSetting } from "./rules/members.ts";
 
 /** The version of the rules that an entry is applied by. Raised when a rule's answer changes. */
 export const OPERATION_FORMAT = 1;
 
-export type BusRole = "admin" | "member";
-export type RoomRole = "owner" | "member" | "reader" | "writer";
+export const BUS_ROLES = ["admin", "member"] as const;
+export type BusRole = (typeof BUS_ROLES)[number];
+export const ROOM_ROLES = ["owner", "member", "reader", "writer"] as const;
+export type RoomRole = (typeof ROOM_ROLES)[number];
 export type UserState = "active" | "revoked";
 export type MemberState = "pending" | "active";
 /** `k`: kept in history; `n`: never kept. A token of the subject, fixed when the room is made. */
 export type HistoryClass = "k" | "n";
+/** Whose adding a user takes without being asked; `none`: nobody's but the local operator's. */
+export const ACCEPT_SETTINGS = ["from-admins", "all", "none"] as const;
+export type AcceptSetting = (typeof ACCEPT_SETTINGS)[number];
 /** What a token may do at most: look; also publish and manage rooms; also what an admin may. */
-export type TokenScope = "read" | "write" | "admin";
+export const TOKEN_SCOPES = ["read", "write", "admin"] as const;
+export type TokenScope = (typeof TOKEN_SCOPES)[number];
 
 /**
  * Who acts: the operator at the node's own socket, a user by key or by one of its tokens, or nobody
@@ -134,6 +139,7 @@ export type Change =
   | { readonly kind: "member.remove"; readonly room: RoomId; readonly user: UserId };
 
 export type ChangeKind = Change["kind"];
+export type ChangeOf<Kind extends ChangeKind> = Extract<Change, { kind: Kind }>;
 
 /** One entry's content: who asked for which change, when, and what proves it. */
 export interface Operation {

@@ -1,5 +1,6 @@
 import type { InviteId, RoomId, TokenId, UserId } from "./ids.ts";
 import type {
+  AcceptSetting,
   BusRole,
   HistoryClass,
   InviteRoom,
@@ -8,8 +9,7 @@ import type {
   TokenScope,
   UserState,
 } from "./operations.ts";
-import type { ProblemCode } from "./problems.ts";
-import type { AcceptSetting } from "./rules/members.ts";
+import type { PROBLEMS, ProblemCode } from "./problems.ts";
 
 /** A user, as the store keeps it and the API reads it. Times are ms since the epoch. */
 export interface UserRecord {
@@ -74,26 +74,10 @@ export interface InviteRecord {
   readonly redeemedBy: UserId | null;
 }
 
-/** Why a request is not who it says it is: a problem that enforce answers, and soft only counts. */
-export type RequestRefusal = Extract<
-  ProblemCode,
-  | "unauthenticated"
-  | "signature-malformed"
-  | "signature-incomplete"
-  | "signature-expired"
-  | "signature-future"
-  | "signature-long-lived"
-  | "signature-before-start"
-  | "signature-repeated"
-  | "signature-wrong"
-  | "key-unknown"
-  | "key-unusable"
-  | "certificate-wrong"
-  | "user-unknown"
-  | "identity-revoked"
-  | "token-wrong"
-  | "token-expired"
->;
+/** Why a request is not who it says it is: what enforce answers with 401, and soft only counts. */
+export type RequestRefusal = {
+  [Code in ProblemCode]: (typeof PROBLEMS)[Code]["status"] extends 401 ? Code : never;
+}[ProblemCode];
 
 /** Something refused, or let through under soft, as an admin sees it. */
 export interface Refused {

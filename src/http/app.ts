@@ -15,7 +15,7 @@ import { makeCall, openCall, readIfMatch } from "./call.ts";
 import { createCertificates } from "./certificates.ts";
 import { clientAddress } from "./client-address.ts";
 import { assertPlainRoutes, type DeclaredRoute, dispatch } from "./dispatch.ts";
-import { checkDoor, readIdempotencyKey } from "./door.ts";
+import { checkDoor, readIdempotencyKey, refuseOddQuery } from "./door.ts";
 import { explorer } from "./explorer.ts";
 import { health, OPEN_PATHS } from "./health.ts";
 import { invites } from "./invites.ts";
@@ -39,9 +39,9 @@ export interface App {
 
 /** Makes the API: what stands before every route, and the routes. */
 export function createApp(parts: AppParts): App {
-  const { routes } = createRoutes(parts);
-  assertPlainRoutes(routes);
   const rates = createRequestRates(parts);
+  const { routes } = createRoutes({ ...parts, commit: rates.counted(parts.commit) });
+  assertPlainRoutes(routes);
   const answering: Answering = {
     ...parts,
     limits: rates,
@@ -114,13 +114,15 @@ async function admit(parts: Answering, request: Request, seen: Seen): Promise<Re
   seen.from = senderOf(request, seen.from, parts.trustedProxies);
   const url = checkDoor(request, seen.from, parts.ownHosts());
   parts.limits.takeAddress(seen.from);
+  refuseOddQuery(url);
   const route = parts.routes.find(url.pathname);
   seen.route = route;
   const isOpen = route !== null && OPEN_PATHS.has(route.pattern);
-  const identity = isOpen ? NOBODY : identify(parts, request, seen);
+  const unasked = isOpen && seen.from.kind === "tcp";
+  const identity = unasked ? NOBODY : identify(parts, request, seen);
   const declared = declaredFor(route, request.method);
   const idempotencyKey = readIdempotencyKey(request);
-  const ifMatch = readIfMatch(request.headers);
+  const ifMatch = readIfMatch(request);
   const signedDigest = identity.signature ? request.headers.get("content-digest") : null;
   const body = isMutation(request.method) ? await readJsonBody(request, { signedDigest }) : null;
   const { newOperationId } = parts;

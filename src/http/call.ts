@@ -3,7 +3,7 @@ import type { Actor, Evidence } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { ActorFacts } from "../core/rules/actors.ts";
 import type { Identity } from "./authenticate.ts";
-import type { JsonBody } from "./body.ts";
+import { isMutation, type JsonBody } from "./body.ts";
 import { operationIdOf } from "./change.ts";
 import { signatureIdOf, signedOperationId } from "./signature.ts";
 
@@ -80,11 +80,21 @@ const ONE_VERSION = /^"([A-Za-z0-9_-]{1,128})"$/;
 
 /**
  * Reads the version in `if-match`, or null. Throws "request-malformed" for a list, for `*` and for a
- * weak one: there is one version of a thing that somebody saw. Source: RFC 9110, section 13.1.1.
+ * weak one: there is one version of a thing that somebody saw. Also for a change that does not compare
+ * it: it would be done to what the caller did not mean. Source: RFC 9110, section 13.1.1.
  */
-export function readIfMatch(headers: Headers): string | null {
+export function readIfMatch({
+  headers,
+  method,
+}: Pick<Request, "headers" | "method">): string | null {
   const header = headers.get("if-match");
   if (header === null) return null;
+  if (isMutation(method) && method !== "PATCH") {
+    throw new Problem(
+      "request-malformed",
+      "Cannot heed If-Match: only PATCH compares versions, leave it out here",
+    );
+  }
   const version = ONE_VERSION.exec(header)?.[1];
   if (version !== undefined) return version;
   throw new Problem(

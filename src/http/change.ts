@@ -15,23 +15,30 @@ export function operationIdOf(actor: Actor, idempotencyKey: string): OperationId
   return id;
 }
 
+/** What a route of Elysia is given for its answer. */
+export interface AnswerHead {
+  status?: number | string;
+  readonly headers: Record<string, string | number | undefined>;
+}
+
+/** Header that tells the number of the entry a change was applied as. */
+const SEQ_HEADER = "unibus-seq";
+
 /** What became of a change that was applied. */
 export interface Applied {
-  /** Its number in the journal. */
-  readonly seq: number;
   /** True when an earlier request with this Idempotency-Key did it. */
   readonly repeated: boolean;
   readonly effects: readonly Effect[];
 }
 
 /**
- * Asks for a change and answers its number in the journal. Everything that the change depends on is
- * in the operation by now; whether it may be is decided where it is applied.
+ * Asks for a change, and tells its number in the journal in a header of the answer. Everything that the
+ * change depends on is in the operation by now; whether it may be is decided where it is applied.
  * Throws the refusal as a `Problem`, and whatever the journal throws.
  */
 export async function requestChange(
   { commit, now }: Pick<AppParts, "commit" | "now">,
-  call: Call,
+  { call, set }: { readonly call: Call; readonly set: AnswerHead },
   change: Change,
 ): Promise<Applied> {
   const { seq, outcome, repeated } = await commit({
@@ -48,7 +55,8 @@ export async function requestChange(
   if (outcome.status === "refused") {
     throw new Problem(outcome.refusal.code, outcome.refusal.detail);
   }
-  return { seq, repeated, effects: outcome.effects };
+  set.headers[SEQ_HEADER] = `${seq}`;
+  return { repeated, effects: outcome.effects };
 }
 
 /** Refuses a repeat of what made a secret: it was shown with the first answer, and is kept nowhere. */
@@ -59,12 +67,3 @@ export function refuseShownSecret({ repeated }: Applied, what: "token" | "invite
     `Cannot show the ${what} again: an earlier request with this Idempotency-Key made it, and its secret is kept nowhere; revoke it and make another`,
   );
 }
-
-/** What a route of Elysia is given for its answer. */
-export interface Answering {
-  status?: number | string;
-  readonly headers: Record<string, string | number | undefined>;
-}
-
-/** Header that tells the number of the entry a change was applied as. */
-export const SEQ_HEADER = "unibus-seq";

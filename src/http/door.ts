@@ -1,4 +1,4 @@
-import { IDEMPOTENCY_KEY_CHARS_MAX } from "../core/limits.ts";
+import { IDEMPOTENCY_KEY_CHARS_MAX, QUERY_CHARS_MAX } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import { isMutation, refuseMediaType } from "./body.ts";
 import type { Caller } from "./parts.ts";
@@ -26,7 +26,6 @@ export function checkDoor(request: Request, from: Caller, ownHosts: readonly str
     refuseForeignOrigin(request.headers, ownHosts);
   }
   refuseRepeatedLength(request.headers);
-  refuseRepeatedQuery(url);
   refuseMediaType(request);
   return url;
 }
@@ -87,8 +86,18 @@ function refuseRepeatedLength(headers: Headers): void {
   throw new Problem("request-malformed", "Cannot read the request: it has more than one length");
 }
 
-function refuseRepeatedQuery({ search, searchParams }: URL): void {
+/**
+ * Refuses a query that is too long, or has a name twice. Taking one apart is the dearest of what a
+ * stranger's headers ask for: call it when the request is taken off its address. Throws "request-malformed".
+ */
+export function refuseOddQuery({ search, searchParams }: URL): void {
   if (search === "") return;
+  if (search.length > QUERY_CHARS_MAX) {
+    throw new Problem(
+      "request-malformed",
+      `Cannot read the query: it may have at most ${QUERY_CHARS_MAX} characters`,
+    );
+  }
   const names = [...searchParams.keys()];
   if (new Set(names).size !== names.length) {
     throw new Problem("request-malformed", "Cannot read the query: it has a name more than once");

@@ -38,7 +38,8 @@ export function explorer(
   { version, mode }: Pick<AppParts, "version" | "mode">,
   routes: () => readonly ApiRoute[],
 ) {
-  let document: string | null = null;
+  // The promise: whoever asks while it is made waits for the same one.
+  let document: Promise<string> | null = null;
   return new Elysia({ normalize: false, strictPath: true })
     .get(
       "/",
@@ -49,8 +50,8 @@ export function explorer(
     .get(
       "/swagger/json",
       async () => {
-        document ??= await renderDocument(routes(), version);
-        return new Response(document, { headers: { "content-type": "application/json" } });
+        document ??= renderDocument(routes(), version);
+        return new Response(await document, { headers: { "content-type": "application/json" } });
       },
       { query: Nothing },
     )

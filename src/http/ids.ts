@@ -1,17 +1,15 @@
 import {
   type InviteId,
   isInviteId,
-  isName,
   isRoomId,
   isTokenId,
   type RoomId,
   type TokenId,
   type UserId,
 } from "../core/ids.ts";
-import { NAME_CHARS_MAX } from "../core/limits.ts";
 import { looksLikeUserKey, readEncodedUserKey } from "../core/nkey.ts";
 import { Problem } from "../core/problems.ts";
-import { refuseName } from "../core/rules/names.ts";
+import { refuseLabel, refuseName } from "../core/rules/names.ts";
 
 /**
  * Reads a user's key. Whether it is a point of the curve is judged when it is admitted: that
@@ -39,11 +37,9 @@ export function readInviteId(text: string): InviteId {
 
 /** Reads what somebody calls a token or invite; nothing is a label too. Throws "request-invalid". */
 export function readLabel(text = ""): string {
-  if (text === "" || isName(text)) return text;
-  throw new Problem(
-    "request-invalid",
-    `Cannot use this label: a label has at most ${NAME_CHARS_MAX} visible characters and single spaces`,
-  );
+  const refusal = refuseLabel(text);
+  if (refusal) throw new Problem(refusal.code, refusal.detail);
+  return text;
 }
 
 /** Reads a room's id. Throws "room-not-found": what is no id belongs to no room. */

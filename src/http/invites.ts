@@ -10,16 +10,19 @@ import {
 } from "../contract/invites.ts";
 import { User } from "../contract/users.ts";
 import { Nothing } from "../contract/values.ts";
+import { toBase64url } from "../core/base64url.ts";
 import { domainBytes, inviteBytes } from "../core/domain.ts";
 import { type InviteId, inviteIdOf, type UserId } from "../core/ids.ts";
+import { INVITE_LIFE_MS_DEFAULT } from "../core/limits.ts";
 import { looksLikeUserKey, userKeyBytes } from "../core/nkey.ts";
+import type { ChangeOf } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { InviteRecord } from "../core/records.ts";
 import type { ActorFacts } from "../core/rules/actors.ts";
 import { mayStillInvite, refuseInviteRedeem } from "../core/rules/invites.ts";
 import { renderInviteText } from "../core/secrets.ts";
 import { callOf } from "./call.ts";
-import { type Answering, refuseShownSecret, requestChange, SEQ_HEADER } from "./change.ts";
+import { type AnswerHead, refuseShownSecret, requestChange } from "./change.ts";
 import { publicKeyOf, verifyEd25519 } from "./ed25519.ts";
 import { readInviteId, readLabel, readName, readRoomId, timeText } from "./ids.ts";
 import { readPage } from "./page.ts";
@@ -28,7 +31,6 @@ import { requireManager, requireUser } from "./rights.ts";
 import { getUser } from "./users.ts";
 
 const SEED_BYTES = 32;
-const LIFE_SECONDS_DEFAULT = 7 * 24 * 60 * 60;
 
 type Parts = Pick<AppParts, "read" | "commit" | "now" | "randomBytes" | "busId">;
 
@@ -61,9 +63,8 @@ export function invites(parts: Parts) {
         const call = callOf(request);
         requireManager(call.viewer, "revoke the invite");
         const invite = readInviteId(params.invite);
-        const { seq } = await requestChange(parts, call, { kind: "invite.revoke", invite });
+        await requestChange(parts, { call, set }, { kind: "invite.revoke", invite });
         set.status = 204;
-        set.headers[SEQ_HEADER] = `${seq}`;
       },
       { params: InviteParams, body: Nothing, query: Nothing },
     )
@@ -78,7 +79,7 @@ export function invites(parts: Parts) {
 interface Context<Body> {
   readonly body: Body;
   readonly request: Request;
-  readonly set: Answering;
+  readonly set: AnswerHead;
 }
 
 async function create(parts: Parts, context: Context<CreateInviteBody>): Promise<NewInvite> {
@@ -87,28 +88,28 @@ async function create(parts: Parts, context: Context<CreateInviteBody>): Promise
   requireManager(call.viewer, "make an invite");
   const invite = inviteIdOf(parts.randomBytes(SEED_BYTES));
   const seed = parts.randomBytes(SEED_BYTES);
-  const lifeSeconds = body.lifeSeconds ?? LIFE_SECONDS_DEFAULT;
-  const applied = await requestChange(parts, call, {
+  const rooms = body.rooms ?? [];
+  const change: ChangeOf<"invite.create"> = {
     kind: "invite.create",
     invite,
     label: readLabel(body.label),
     role: body.role ?? "member",
-    rooms: (body.rooms ?? []).map(({ room, role = "member" }) => ({
-      room: readRoomId(room),
-      role,
-    })),
+    rooms: rooms.map(({ room, role = "member" }) => ({ room: readRoomId(room), role })),
     verifier: publicKeyOf(seed).toHex(),
-    expiresAt: parts.now() + lifeSeconds * 1000,
-  });
+    expiresAt: parts.now() + lifeMs(body.lifeSeconds),
+  };
+  const applied = await requestChange(parts, { call, set }, change);
   refuseShownSecret(applied, "invite");
-  const secret = seed.toBase64({ alphabet: "base64url", omitPadding: true });
   set.status = 201;
-  set.headers[SEQ_HEADER] = `${applied.seq}`;
   set.headers.location = `/v1/invites/${invite}`;
   return {
     ...inviteOf(getInvite(parts.read, invite)),
-    secret: renderInviteText({ invite, secret }),
+    secret: renderInviteText({ invite, secret: toBase64url(seed) }),
   };
+}
+
+function lifeMs(seconds: number | undefined): number {
+  return seconds === undefined ? INVITE_LIFE_MS_DEFAULT : seconds * 1000;
 }
 
 /**
@@ -127,9 +128,8 @@ async function redeem(
   const name = typeof body.name === "string" ? readName(body.name) : null;
   refuseBeforehand(parts, record, { viewer: call.viewer, user, name });
   const change = { kind: "invite.redeem", invite: record.invite, user, name } as const;
-  const { seq } = await requestChange(parts, call, change);
+  await requestChange(parts, { call, set }, change);
   set.status = 201;
-  set.headers[SEQ_HEADER] = `${seq}`;
   set.headers.location = `/v1/users/${user}`;
   return getUser(parts.read, user);
 }

@@ -38,8 +38,9 @@ of its own. ${MODES[mode]}</p>
 <li><a href="/swagger/json">OpenAPI</a> <span>The same routes for programs</span></li>
 </ul>
 <h2>To try something out</h2>
-<p>Where your key is, run <code>unibus token create --scope write</code>, and give the token to
-<em>Authorize</em> in the explorer. It acts for you until it expires. ${mode === "enforce" ? "" : WITHOUT_TOKEN}</p>
+<p>Where your key is, in another folder than the node's, log in to this address once with
+<code>unibus login URL --key FILE</code>. Then run <code>unibus token create --scope write</code>, and
+give the token to <em>Authorize</em> in the explorer. It acts for you until it expires. ${mode === "enforce" ? "" : WITHOUT_TOKEN}</p>
 <h2>To read on</h2>
 <p><code>unibus --help</code> lists the commands. The README that came with unibus begins with the
 first room.</p>

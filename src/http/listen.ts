@@ -4,9 +4,11 @@ import { hostPort } from "../core/bind.ts";
 import {
   HTTP_BODY_BYTES_MAX,
   HTTP_IDLE_TIMEOUT_MS,
+  HTTP_REOPEN_RETRY_MS,
   HTTP_REOPEN_TIMEOUT_MS,
 } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
+import { codeOf, wordsOf } from "../core/thrown.ts";
 import { problemResponse } from "./problem.ts";
 
 export interface Listening {
@@ -42,9 +44,6 @@ export interface ListeningTcp extends Listening {
    */
   renewTls(tls: ListenerTls): Promise<void>;
 }
-
-/** How often a port that was taken in between is asked for. */
-const REOPEN_RETRY_MS = 20;
 
 /**
  * Listens on a TCP port, with TLS (1.2 or newer) when a certificate is given; `port` tells which one
@@ -96,7 +95,7 @@ export function listenTcp(options: {
         return;
       } catch (error) {
         if (performance.now() > deadlineAt) throw error;
-        await Bun.sleep(REOPEN_RETRY_MS);
+        await Bun.sleep(HTTP_REOPEN_RETRY_MS);
       }
     }
   }
@@ -189,12 +188,4 @@ async function stopServer(
   await Promise.race([server.stop(false), graceOver]);
   clearTimeout(timer);
   await server.stop(true);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : "unknown";
 }

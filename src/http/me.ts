@@ -6,7 +6,7 @@ import { User } from "../contract/users.ts";
 import { Nothing } from "../contract/values.ts";
 import type { ActorFacts } from "../core/rules/actors.ts";
 import { callOf } from "./call.ts";
-import { requestChange, SEQ_HEADER } from "./change.ts";
+import { requestChange } from "./change.ts";
 import { readRoomId } from "./ids.ts";
 import { getMember } from "./members.ts";
 import type { AppParts } from "./parts.ts";
@@ -28,11 +28,10 @@ export function me(parts: Parts) {
       async ({ body, request, set }) => {
         const call = callOf(request);
         const user = requireUser(call.viewer, "change the settings");
-        const { seq } = await requestChange(parts, call, {
-          ...{ kind: "user.update", user, name: null, role: null, accept: body.accept },
-          ifVersion: call.ifMatch,
-        });
-        set.headers[SEQ_HEADER] = `${seq}`;
+        const { accept } = body;
+        const unchanged = { name: null, role: null };
+        const change = { ...unchanged, accept, ifVersion: call.ifMatch };
+        await requestChange(parts, { call, set }, { kind: "user.update", user, ...change });
         return showUser(read, user, set);
       },
       { body: UpdateMeBody, query: Nothing, response: { 200: User } },
@@ -43,8 +42,7 @@ export function me(parts: Parts) {
         const call = callOf(request);
         const user = requireUser(call.viewer, "accept the membership");
         const member = { room: readRoomId(params.room), user };
-        const { seq } = await requestChange(parts, call, { kind: "member.accept", ...member });
-        set.headers[SEQ_HEADER] = `${seq}`;
+        await requestChange(parts, { call, set }, { kind: "member.accept", ...member });
         return getMember(read, member, call.viewer);
       },
       { params: RoomParams, body: Nothing, query: Nothing, response: { 200: Member } },
@@ -55,9 +53,8 @@ export function me(parts: Parts) {
         const call = callOf(request);
         const user = requireUser(call.viewer, "leave the room");
         const change = { kind: "member.remove", room: readRoomId(params.room), user } as const;
-        const { seq } = await requestChange(parts, call, change);
+        await requestChange(parts, { call, set }, change);
         set.status = 204;
-        set.headers[SEQ_HEADER] = `${seq}`;
       },
       { params: RoomParams, body: Nothing, query: Nothing },
     )

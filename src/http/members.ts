@@ -14,7 +14,7 @@ import { Problem } from "../core/problems.ts";
 import type { MemberRecord } from "../core/records.ts";
 import type { ActorFacts } from "../core/rules/actors.ts";
 import { callOf } from "./call.ts";
-import { requestChange, SEQ_HEADER } from "./change.ts";
+import { requestChange } from "./change.ts";
 import { readRoomId, readUserId, timeText } from "./ids.ts";
 import { readPage } from "./page.ts";
 import type { AppParts } from "./parts.ts";
@@ -48,10 +48,9 @@ export function members(parts: Pick<AppParts, "read" | "commit" | "now">) {
         const member = readMember(params);
         const { role = "member" } = body;
         const change = { kind: "member.add", ...member, role } as const;
-        const { seq, effects } = await requestChange(parts, call, change);
+        const { effects } = await requestChange(parts, { call, set }, change);
         // From the outcome, so that a repeat is answered alike.
         set.status = effects.some(isArrival) ? 201 : 200;
-        set.headers[SEQ_HEADER] = `${seq}`;
         set.headers.location = `/v1/rooms/${member.room}/members/${member.user}`;
         return getMember(read, member, call.viewer);
       },
@@ -63,8 +62,7 @@ export function members(parts: Pick<AppParts, "read" | "commit" | "now">) {
         const call = callOf(request);
         const member = readMember(params);
         const change = { kind: "member.accept", ...member } as const;
-        const { seq } = await requestChange(parts, call, change);
-        set.headers[SEQ_HEADER] = `${seq}`;
+        await requestChange(parts, { call, set }, change);
         return getMember(read, member, call.viewer);
       },
       { params: MemberParams, body: Nothing, query: Nothing, response: { 200: Member } },
@@ -73,9 +71,8 @@ export function members(parts: Pick<AppParts, "read" | "commit" | "now">) {
       MEMBER,
       async ({ params, request, set }) => {
         const change = { kind: "member.remove", ...readMember(params) } as const;
-        const { seq } = await requestChange(parts, callOf(request), change);
+        await requestChange(parts, { call: callOf(request), set }, change);
         set.status = 204;
-        set.headers[SEQ_HEADER] = `${seq}`;
       },
       { params: MemberParams, body: Nothing, query: Nothing },
     );

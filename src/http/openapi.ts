@@ -1,6 +1,7 @@
 import type { TSchema } from "@sinclair/typebox";
 import type { ProblemCode } from "../core/problems.ts";
 import { isMutation } from "./body.ts";
+import type { DeclaredRoute } from "./dispatch.ts";
 import { HEADER_PARAMETERS, HEADERS, SECURITY_SCHEMES } from "./openapi/components.ts";
 import { EXAMPLES, PATH_EXAMPLES } from "./openapi/examples.ts";
 import {
@@ -15,16 +16,7 @@ import { ROUTE_DOCS, ROUTE_GROUPS } from "./openapi/route-docs.ts";
 import { type JsonSchema, renderSchema, renderSchemas, schemaName } from "./openapi/schema.ts";
 
 /** A route of the API with the shapes that it checks. */
-export interface ApiRoute {
-  readonly method: string;
-  readonly path: string;
-  readonly hooks: {
-    readonly params?: TSchema;
-    readonly query?: TSchema;
-    readonly body?: TSchema;
-    readonly response?: Readonly<Record<number, TSchema>>;
-  };
-}
+export type ApiRoute = Pick<DeclaredRoute, "method" | "path" | "hooks">;
 
 const ABOUT = `The control plane of a unibus node: who exists, who is in which room, and who may do what.
 

@@ -101,7 +101,8 @@ export interface AppParts {
   readonly now: () => number;
   readonly newOperationId: () => OperationId;
   readonly read: Reads;
-  readonly health: () => Health | Promise<Health>;
+  /** `counts`: whether it may tell how many are connected. */
+  readonly health: (asked: { readonly counts: boolean }) => Health | Promise<Health>;
   readonly bus: () => Bus;
   readonly refusals: () => RefusalReport | Promise<RefusalReport>;
   readonly countRefusal: (refused: RefusedRequest) => void;

@@ -2,6 +2,8 @@
 export interface Rates {
   /** Takes one request of a key: 0 when it may go on, else the milliseconds until it may. */
   take(key: string): number;
+  /** Lets `key` go on where another one stands, as far as that is known. */
+  follow(key: string, other: string): void;
 }
 
 /** Buckets looked at with each request, to forget those that are full. */
@@ -63,6 +65,10 @@ export function createRates(options: {
       if (shared) sharedFullAt = after;
       else fullAt.set(key, after);
       return refused ? Math.ceil(waitMs) : 0;
+    },
+    follow(key, other) {
+      const full = fullAt.get(other);
+      if (full !== undefined && fullAt.size < keptMax) fullAt.set(key, full);
     },
   };
 }

@@ -13,13 +13,13 @@ import { domainBytes } from "../core/domain.ts";
 import { readGenesis } from "../core/genesis.ts";
 import { type OperationId, type RoomId, roomIdOf } from "../core/ids.ts";
 import { userKeyBytes } from "../core/nkey.ts";
-import type { Change, SignedRecord } from "../core/operations.ts";
+import type { ChangeOf, SignedRecord } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { RoomRecord } from "../core/records.ts";
 import { type ActorFacts, isAdmin } from "../core/rules/actors.ts";
 import { roomPrefix } from "../core/subjects.ts";
 import { type Call, callOf } from "./call.ts";
-import { type Answering, requestChange, SEQ_HEADER } from "./change.ts";
+import { type AnswerHead, requestChange } from "./change.ts";
 import { verifyEd25519 } from "./ed25519.ts";
 import { readName, readRoomId, readUserId, timeText } from "./ids.ts";
 import { readPage } from "./page.ts";
@@ -51,8 +51,7 @@ export function rooms(parts: Parts) {
         const room = readRoomId(params.room);
         const name = readName(body.name);
         const change = { kind: "room.update", room, name, ifVersion: call.ifMatch } as const;
-        const { seq } = await requestChange(parts, call, change);
-        set.headers[SEQ_HEADER] = `${seq}`;
+        await requestChange(parts, { call, set }, change);
         return showRoom(read, getRoom(read, room, call.viewer), set);
       },
       { params: RoomParams, body: UpdateRoomBody, query: Nothing, response: { 200: Room } },
@@ -62,9 +61,8 @@ export function rooms(parts: Parts) {
       async ({ params, request, set }) => {
         const call = callOf(request);
         const room = readRoomId(params.room);
-        const { seq } = await requestChange(parts, call, { kind: "room.delete", room });
+        await requestChange(parts, { call, set }, { kind: "room.delete", room });
         set.status = 204;
-        set.headers[SEQ_HEADER] = `${seq}`;
       },
       { params: RoomParams, body: Nothing, query: Nothing },
     );
@@ -109,20 +107,19 @@ function roomsSeenBy(viewer: ActorFacts) {
 
 async function create(
   parts: Parts,
-  context: { readonly body: CreateRoomBody; readonly request: Request; readonly set: Answering },
+  context: { readonly body: CreateRoomBody; readonly request: Request; readonly set: AnswerHead },
 ): Promise<Room> {
   const { body, request, set } = context;
   const call = callOf(request);
   const change =
     body.content === "encrypted" ? encrypted(parts, call, body) : plain(parts, call, body);
-  const { seq } = await requestChange(parts, call, change);
+  await requestChange(parts, { call, set }, change);
   set.status = 201;
-  set.headers[SEQ_HEADER] = `${seq}`;
   set.headers.location = `/v1/rooms/${change.room}`;
   return showRoom(parts.read, getRoom(parts.read, change.room, call.viewer), set);
 }
 
-type RoomCreate = Extract<Change, { kind: "room.create" }>;
+type RoomCreate = ChangeOf<"room.create">;
 
 function plain({ plainRooms }: Parts, call: Call, body: CreateRoomBody): RoomCreate {
   if (!plainRooms) refusePlainRooms();
@@ -172,7 +169,7 @@ function roomCreate(body: CreateRoomBody) {
   return { kind: "room.create", name, history: body.history === "off" ? "n" : "k" } as const;
 }
 
-function showRoom(read: Parts["read"], record: RoomRecord, set: Answering): Room {
+function showRoom(read: Parts["read"], record: RoomRecord, set: AnswerHead): Room {
   set.headers.etag = `"${read.roomVersion(record)}"`;
   return roomOf(read, record);
 }

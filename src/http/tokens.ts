@@ -9,14 +9,15 @@ import {
   TokenQuery,
 } from "../contract/tokens.ts";
 import { Nothing } from "../contract/values.ts";
+import { toBase64url } from "../core/base64url.ts";
 import { tokenIdOf } from "../core/ids.ts";
 import { ADMIN_TOKEN_LIFE_MS_MAX, TOKEN_LIFE_MS_MAX } from "../core/limits.ts";
-import type { TokenScope } from "../core/operations.ts";
+import type { ChangeOf, TokenScope } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { TokenRecord } from "../core/records.ts";
 import { renderTokenText } from "../core/secrets.ts";
 import { callOf } from "./call.ts";
-import { type Answering, refuseShownSecret, requestChange, SEQ_HEADER } from "./change.ts";
+import { type AnswerHead, refuseShownSecret, requestChange } from "./change.ts";
 import { readLabel, readRoomId, readTokenId, timeText } from "./ids.ts";
 import { readPage } from "./page.ts";
 import type { AppParts } from "./parts.ts";
@@ -32,9 +33,9 @@ export function tokens(parts: Pick<AppParts, "read" | "commit" | "now" | "random
     const call = callOf(request);
     const user = requireUser(call.viewer, "make a token");
     const token = tokenIdOf(randomBytes(SECRET_BYTES));
-    const secret = randomBytes(SECRET_BYTES).toBase64({ alphabet: "base64url", omitPadding: true });
+    const secret = toBase64url(randomBytes(SECRET_BYTES));
     const { scope } = body;
-    const applied = await requestChange(parts, call, {
+    const change: ChangeOf<"token.create"> = {
       kind: "token.create",
       token,
       user,
@@ -43,12 +44,12 @@ export function tokens(parts: Pick<AppParts, "read" | "commit" | "now" | "random
       room: typeof body.room === "string" ? readRoomId(body.room) : null,
       hash: createHash("sha256").update(secret).digest("hex"),
       expiresAt: now() + lifeMs(scope, body.lifeSeconds),
-    });
+    };
+    const applied = await requestChange(parts, { call, set }, change);
     refuseShownSecret(applied, "token");
     const found = read.findToken(token);
     if (!found) throw new Problem("token-not-found", "Cannot show the token: it is revoked by now");
     set.status = 201;
-    set.headers[SEQ_HEADER] = `${applied.seq}`;
     set.headers.location = `/v1/tokens/${token}`;
     return { ...tokenOf(found), secret: renderTokenText({ token, secret }) };
   }
@@ -75,9 +76,8 @@ export function tokens(parts: Pick<AppParts, "read" | "commit" | "now" | "random
         const call = callOf(request);
         requireUser(call.viewer, "revoke the token");
         const token = readTokenId(params.token);
-        const { seq } = await requestChange(parts, call, { kind: "token.revoke", token });
+        await requestChange(parts, { call, set }, { kind: "token.revoke", token });
         set.status = 204;
-        set.headers[SEQ_HEADER] = `${seq}`;
       },
       { params: TokenParams, body: Nothing, query: Nothing },
     );
@@ -86,7 +86,7 @@ export function tokens(parts: Pick<AppParts, "read" | "commit" | "now" | "random
 interface CreateContext {
   readonly body: CreateTokenBody;
   readonly request: Request;
-  readonly set: Answering;
+  readonly set: AnswerHead;
 }
 
 /** How long a token lives: as long as was asked for, or as long as it may. Throws "request-invalid". */

@@ -12,11 +12,11 @@ import {
 } from "../contract/users.ts";
 import { Nothing } from "../contract/values.ts";
 import type { UserId } from "../core/ids.ts";
-import type { Change } from "../core/operations.ts";
+import type { ChangeOf } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { UserRecord } from "../core/records.ts";
 import { callOf } from "./call.ts";
-import { type Answering, requestChange, SEQ_HEADER } from "./change.ts";
+import { type AnswerHead, requestChange } from "./change.ts";
 import { readName, readUserId, timeText } from "./ids.ts";
 import { readPage } from "./page.ts";
 import type { AppParts } from "./parts.ts";
@@ -99,7 +99,7 @@ const STATE_SHAPES = { params: UserParams, body: Nothing, query: Nothing, respon
 /** What a route of Elysia is given, as far as a change needs it. */
 interface Context {
   readonly request: Request;
-  readonly set: Answering;
+  readonly set: AnswerHead;
 }
 type UserContext = Context & { readonly params: { readonly user: string } };
 
@@ -107,14 +107,13 @@ async function admit(
   parts: Parts,
   { request, set }: Context,
   action: string,
-  changeOf: () => Extract<Change, { kind: "user.add" | "user.seed" }>,
+  changeOf: () => ChangeOf<"user.add" | "user.seed">,
 ): Promise<User> {
   const call = callOf(request);
   requireManager(call.viewer, action);
   const change = changeOf();
-  const { seq } = await requestChange(parts, call, change);
+  await requestChange(parts, { call, set }, change);
   set.status = 201;
-  set.headers[SEQ_HEADER] = `${seq}`;
   set.headers.location = `/v1/users/${change.user}`;
   return getUser(parts.read, change.user);
 }
@@ -127,8 +126,7 @@ async function setState(
   const call = callOf(request);
   requireManager(call.viewer, kind === "user.revoke" ? "revoke the user" : "restore the user");
   const user = readUserId(params.user);
-  const { seq } = await requestChange(parts, call, { kind, user });
-  set.headers[SEQ_HEADER] = `${seq}`;
+  await requestChange(parts, { call, set }, { kind, user });
   return showUser(parts.read, user, set);
 }
 
@@ -144,11 +142,8 @@ async function update(
   if (name === null && role === null) {
     throw new Problem("request-invalid", "Cannot change the user: neither name nor role is given");
   }
-  const { seq } = await requestChange(parts, call, {
-    ...{ kind: "user.update", user, name, role, accept: null },
-    ifVersion: call.ifMatch,
-  });
-  set.headers[SEQ_HEADER] = `${seq}`;
+  const change = { name, role, accept: null, ifVersion: call.ifMatch };
+  await requestChange(parts, { call, set }, { kind: "user.update", user, ...change });
   return showUser(parts.read, user, set);
 }
 
@@ -162,8 +157,7 @@ async function replaceKey(
   const isOneself = call.viewer.kind === "user" && call.viewer.user === user;
   if (!isOneself) requireManager(call.viewer, "replace the key");
   const by = readUserId(body.user);
-  const { seq } = await requestChange(parts, call, { kind: "user.replace-key", user, by });
-  set.headers[SEQ_HEADER] = `${seq}`;
+  await requestChange(parts, { call, set }, { kind: "user.replace-key", user, by });
   set.headers.location = `/v1/users/${by}`;
   return showUser(parts.read, by, set);
 }
@@ -177,7 +171,7 @@ export function getUser(read: Pick<Parts["read"], "findUser">, user: UserId): Us
 export function showUser(
   read: Pick<Parts["read"], "findUser" | "userVersion">,
   user: UserId,
-  set: Answering,
+  set: AnswerHead,
 ): User {
   const record = findOrThrow(read, user);
   set.headers.etag = `"${read.userVersion(record)}"`;

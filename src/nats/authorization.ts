@@ -13,6 +13,7 @@ import {
 import type { Effect } from "../core/operations.ts";
 import type { Membership } from "../core/permissions.ts";
 import { meSubject } from "../core/subjects.ts";
+import { wordsOf } from "../core/thrown.ts";
 import type { Log } from "../system/log.ts";
 import { withTimeout } from "../system/wait.ts";
 import type { OpenConnection } from "./connections.ts";
@@ -145,10 +146,7 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
     try {
       return decide(request);
     } catch (error) {
-      log.error(
-        "login.failed",
-        `A login could not be judged: ${error instanceof Error ? error.message : "unknown"}`,
-      );
+      log.error("login.failed", `A login could not be judged: ${wordsOf(error)}`);
       return { kind: "refused", reason: "internal" };
     }
   }

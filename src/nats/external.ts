@@ -9,6 +9,7 @@ import {
 } from "@nats-io/transport-node";
 import type { ExternalLogin, ExternalNats } from "../core/external-nats.ts";
 import { EXTERNAL_NATS_TIMEOUT_MS } from "../core/limits.ts";
+import { wordsOf } from "../core/thrown.ts";
 
 /** How a server answered a login. */
 export type ExternalAnswer =
@@ -39,8 +40,7 @@ export async function logIn(
     return { kind: "admitted", connection };
   } catch (error) {
     if (isRefusal(error)) return { kind: "refused", connection: null };
-    const why = error instanceof Error ? error.message : "unknown";
-    return { kind: "unreachable", why, connection: null };
+    return { kind: "unreachable", why: wordsOf(error), connection: null };
   }
 }
 

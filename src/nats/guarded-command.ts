@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { BUILD } from "../core/build.ts";
+import { LOCK_FILE } from "../core/node-files.ts";
 import { Problem } from "../core/problems.ts";
 import { guardArguments, LOCK_HELD_EXIT } from "../system/guard.ts";
 
@@ -14,7 +15,7 @@ export function guardedCommand(server: {
   readonly jetStreamFolder: string;
 }): readonly string[] {
   const { path, jetStreamFolder } = server;
-  const lock = resolve(jetStreamFolder, "unibus.lock");
+  const lock = resolve(jetStreamFolder, LOCK_FILE);
   const argv = ["nats-server", "-c", "/proc/self/fd/0"];
   if (BUILD) {
     // Not by its path: another file may lie there since an upgrade.

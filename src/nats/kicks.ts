@@ -1,5 +1,6 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { KICKS_IN_FLIGHT_MAX } from "../core/limits.ts";
+import { wordsOf } from "../core/thrown.ts";
 import type { Log } from "../system/log.ts";
 
 const KICK_TRIES_MAX = 4;
@@ -36,10 +37,8 @@ export function createKicks(options: {
         return;
       } catch (error) {
         if (tries < KICK_TRIES_MAX) continue;
-        const reason = error instanceof Error ? error.message : "unknown";
-        log.error("connection.kick-failed", `A connection could not be closed: ${reason}`, {
-          connection,
-        });
+        const message = `A connection could not be closed: ${wordsOf(error)}`;
+        log.error("connection.kick-failed", message, { connection });
         return;
       }
     }

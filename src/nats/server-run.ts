@@ -1,5 +1,6 @@
 import { closeSync } from "node:fs";
 import { NATS_RELOAD_TIMEOUT_MS, NATS_STOP_TIMEOUT_MS } from "../core/limits.ts";
+import { certificateBlocks } from "../core/pem.ts";
 import type { Log } from "../system/log.ts";
 import { createLogLimit, type LogLimit } from "../system/log-limit.ts";
 import { type MemoryText, makeMemoryText } from "../system/memory-file.ts";
@@ -159,11 +160,9 @@ function spawn(
   return child;
 }
 
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
-
 /** The certificates and the key as one text; a key that stands in the certificate's file is not used. */
 function tlsText({ certPem, keyPem }: NatsTls): string {
-  return [...(certPem.match(CERTIFICATE) ?? []), keyPem].join("\n");
+  return [...certificateBlocks(certPem), keyPem].join("\n");
 }
 
 function forward(line: NatsLogLine, log: Log, limit: LogLimit): void {

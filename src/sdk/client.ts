@@ -20,6 +20,7 @@ import type {
   UserDetail,
   UserPage,
 } from "../contract/users.ts";
+import { randomHex } from "./random-hex.ts";
 import { type ApiRequest, createTransport, type TransportOptions } from "./transport.ts";
 
 export type ClientOptions = TransportOptions;
@@ -140,7 +141,7 @@ export function createClient(options: ClientOptions): Client {
   const api: Api = {
     get: (path) => ask({ method: "GET", path }),
     send: (method, path, { body, ...change } = {}) =>
-      ask({ method, path, body, ...change, idempotencyKey: change.idempotencyKey ?? newKey() }),
+      ask({ method, path, body, ...change, idempotencyKey: change.idempotencyKey ?? randomHex() }),
   };
   return {
     health: () => ask({ method: "GET", path: "/healthz", open: true }),
@@ -228,12 +229,6 @@ function memberCalls({ get, send }: Api): MemberCalls {
     accept: (member, change) => send("POST", `${path(member)}/accept`, change),
     remove: (member, change) => send("DELETE", path(member), change),
   };
-}
-
-/** 128 random bits: no other change has this key. */
-function newKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function segment(text: string): string {

@@ -2,6 +2,7 @@ import type { SignedRecord } from "../contract/records.ts";
 import { toBase64url } from "../core/base64url.ts";
 import { type HistoryAccess, renderGenesis } from "../core/genesis.ts";
 import type { Identity } from "./identity.ts";
+import { randomHex } from "./random-hex.ts";
 
 /**
  * Makes the first record of an encrypted room's log, signed by the room's owner. `created` is in ms since
@@ -14,7 +15,6 @@ export async function makeGenesis(options: {
   readonly created: number;
 }): Promise<SignedRecord> {
   const { identity, busId, history, created } = options;
-  const nonce = crypto.getRandomValues(new Uint8Array(16));
   const bytes = renderGenesis({
     version: 1,
     kind: "genesis",
@@ -23,7 +23,7 @@ export async function makeGenesis(options: {
     suite: 1,
     history,
     created,
-    nonce: Array.from(nonce, (byte) => byte.toString(16).padStart(2, "0")).join(""),
+    nonce: randomHex(),
   });
   const signature = await identity.signRecord(busId, bytes);
   return { record: toBase64url(bytes), signature: toBase64url(signature) };

@@ -1,4 +1,4 @@
-import { ANSWER_BYTES_MAX } from "../core/limits.ts";
+import { ANSWER_BYTES_MAX, CLOCK_CORRECTION_MS_MAX } from "../core/limits.ts";
 import { PROBLEMS, Problem, type ProblemCode } from "../core/problems.ts";
 import type { Identity } from "./identity.ts";
 
@@ -107,7 +107,9 @@ export function createTransport(options: TransportOptions): Send {
     const refused = response.status >= 400 && response.status < 500;
     const mayRepeat = refused || request.method === "GET";
     if (problem && mayRepeat && options.identity && SIGN_ANEW.has(problem.code)) {
-      clock.aheadMs += skewOf(response, now() + clock.aheadMs);
+      const aheadMs = clock.aheadMs + skewOf(response, now() + clock.aheadMs);
+      if (Math.abs(aheadMs) > CLOCK_CORRECTION_MS_MAX) throw problem;
+      clock.aheadMs = aheadMs;
       ({ response, text, problem } = await exchange(request));
     }
     if (problem) throw problem;

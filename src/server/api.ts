@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import type { NodeSettings } from "../config/load.ts";
 import type { TlsPair } from "../config/tls-files.ts";
 import { hostPort, listenHost } from "../core/bind.ts";
+import { SOCKET_FILE } from "../core/node-files.ts";
 import { createApp } from "../http/app.ts";
 import { type ListenerTls, listenSocket, listenTcp } from "../http/listen.ts";
 import { ownHosts } from "../http/own-hosts.ts";
@@ -12,9 +13,6 @@ import { appParts } from "./app-parts.ts";
 import { interfaceAddresses } from "./client-urls.ts";
 import type { DataPlane } from "./data-plane.ts";
 import type { WatchedWritePath } from "./disk.ts";
-
-/** Name of the admin socket, beside the database. */
-export const SOCKET_FILE = "unibus.sock";
 
 export interface ApiOptions {
   readonly settings: NodeSettings;

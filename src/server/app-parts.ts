@@ -33,7 +33,7 @@ export function appParts(options: ApiOptions, hosts: () => readonly string[]): A
     now: () => Date.now(),
     newOperationId,
     read: bindReads(store),
-    health: () => healthOf(options),
+    health: (asked) => healthOf(options, asked),
     bus: () => busOf(options),
     refusals: async () =>
       joinReports(refusals.report(), (await options.dataPlane.report()).refusals),

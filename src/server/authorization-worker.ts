@@ -3,6 +3,7 @@ import {
   NATS_READY_TIMEOUT_MS,
   REGISTRY_RECONCILE_MS,
 } from "../core/limits.ts";
+import { wordsOf } from "../core/thrown.ts";
 import { type Authorization, type Directory, startAuthorization } from "../nats/authorization.ts";
 import { connectService, type NatsConnection } from "../nats/connection.ts";
 import { listOpenConnections } from "../nats/connections.ts";
@@ -171,10 +172,6 @@ async function awaitHealth(system: NatsConnection): Promise<void> {
 
 function reportReconcile(log: Log, error: unknown): void {
   log.warn("registry.unreconciled", `The connections could not be listed: ${wordsOf(error)}`);
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : "unknown";
 }
 
 function tell(message: FromWorker): void {

@@ -43,6 +43,8 @@ export interface RunningNode extends AsyncDisposable {
   readonly natsUrl: string;
   /** Whether that server is this node's own. */
   readonly dataPlane: DataPlane["kind"];
+  /** Whether rooms can be made that this machine can read. */
+  readonly plainRooms: boolean;
   readonly httpUrl: string;
   /** Resolves with the reason when the node cannot go on. */
   readonly fault: Promise<Problem>;
@@ -96,6 +98,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     writePath,
     natsUrl,
     dataPlane: dataPlane.kind,
+    plainRooms: start.plainRooms,
     httpUrl: listening.url,
     fault: Promise.race([dataPlane.fault, certificateFault]),
     [Symbol.asyncDispose]: () => unwinding.disposeAsync(),

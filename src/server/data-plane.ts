@@ -32,6 +32,8 @@ export interface DataPlane extends AsyncDisposable {
 export interface DataPlaneHealth {
   readonly ready: boolean;
   readonly detail: string;
+  /** Clients that are connected; null where nobody knows. */
+  readonly connections: number | null;
   readonly refusals: RefusalReport;
 }
 
@@ -123,8 +125,8 @@ export async function startEmbeddedDataPlane(options: EmbeddedOptions): Promise<
 }
 
 function healthOf({ connected, connections, refusals }: DataPlaneReport): DataPlaneHealth {
-  const detail = connected ? `${connections} clients connected` : "nats-server does not answer";
-  return { ready: connected, detail, refusals };
+  const detail = connected ? "takes connections" : "nats-server does not answer";
+  return { ready: connected, detail, connections: connected ? connections : null, refusals };
 }
 
 function accessOf({ bind, tls, natsServer }: EmbeddedOptions, port: number): DataPlaneAccess {

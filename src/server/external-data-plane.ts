@@ -79,7 +79,10 @@ export function useExternalDataPlane({ server, enforce, log }: ExternalOptions):
     kind: "external",
     fault: new Promise(() => undefined),
     apply: () => undefined,
-    report: async () => ({ ...watch.health(), refusals: { counts: {}, last: [] } }),
+    report: async () => ({
+      ...watch.health(),
+      ...{ connections: null, refusals: { counts: {}, last: [] } },
+    }),
     access: () => ({
       url: server.url,
       clientUrls: [server.url],

@@ -1,14 +1,13 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { MODE_FILE, readLastMode } from "../config/judge-start.ts";
+import { readLastMode } from "../config/judge-start.ts";
 import { LOCK_WAIT_MS } from "../core/limits.ts";
 import type { AuthMode } from "../core/login.ts";
+import { LOCK_FILE, MODE_FILE } from "../core/node-files.ts";
 import { Problem } from "../core/problems.ts";
+import { wordsOf } from "../core/thrown.ts";
 import { ensurePrivateFolder, folderFault, writeFileAtomically } from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
-
-/** Name of the lock file in the folders of the database and of the blobs. */
-export const LOCK_FILE = "unibus.lock";
 
 /** Refuses a start in folders where others could put files of theirs under our names. */
 export function refuseUnsafeFolders(folders: readonly string[]): void {
@@ -94,8 +93,4 @@ function folderInUse(folder: string, step: string): Problem {
     "folder-in-use",
     `${step}: another unibus uses the folder "${folder}"; stop it, or name another folder`,
   );
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : "unknown";
 }

@@ -14,21 +14,25 @@ import { ageWords } from "./tls-renewal.ts";
 const RIGHTS = { off: "all", soft: "all-rooms", enforce: "rooms" } as const;
 
 /** Tells which parts of a running node do their work, how it is guarded, and what to look after. */
-export async function healthOf(node: {
-  readonly settings: NodeSettings;
-  readonly store: Store;
-  readonly writePath: WatchedWritePath;
-  readonly dataPlane: DataPlane;
-  readonly plainRooms: boolean;
-  readonly tls: () => TlsPair | null;
-}): Promise<Health> {
+export async function healthOf(
+  node: {
+    readonly settings: NodeSettings;
+    readonly store: Store;
+    readonly writePath: WatchedWritePath;
+    readonly dataPlane: DataPlane;
+    readonly plainRooms: boolean;
+    readonly tls: () => TlsPair | null;
+  },
+  { counts }: { readonly counts: boolean },
+): Promise<Health> {
   const { settings, writePath, dataPlane, plainRooms } = node;
-  const { ready, detail } = await dataPlane.report();
+  const { ready, detail, connections } = await dataPlane.report();
+  const told = counts && connections !== null ? `${connections} clients connected` : detail;
   const pair = node.tls();
   const certificate = pair ? certificateOf(pair, Date.now()) : null;
   const parts = [
     journalOf(writePath),
-    { part: "data-plane", ready, detail },
+    { part: "data-plane", ready, detail: told },
     ...(certificate ? [certificate.part] : []),
   ];
   return {

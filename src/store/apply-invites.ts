@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { canonicalJson } from "../core/canonical.ts";
 import { INVITE_KEPT_MS, INVITES_PRUNED_MAX } from "../core/limits.ts";
 import { looksLikeUserKey } from "../core/nkey.ts";
-import type { Change, Effect, InviteRoom } from "../core/operations.ts";
+import type { ChangeOf, Effect, InviteRoom } from "../core/operations.ts";
 import type { InviteRecord, UserRecord } from "../core/records.ts";
 import {
   leadsInto,
@@ -16,6 +16,7 @@ import { isNameTaken, newUserWrite } from "./apply-users.ts";
 import {
   applied,
   type Circumstances,
+  creatorOf,
   type Decision,
   memberWrite,
   refused,
@@ -27,8 +28,6 @@ import type { Store } from "./open.ts";
 import { findRoom } from "./rooms.ts";
 import type { RowWrite } from "./tables.ts";
 import { findUser } from "./users.ts";
-
-type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
 
 /** Makes an invite, and forgets some of those that expired long ago. */
 export function decideInviteCreate(
@@ -44,7 +43,7 @@ export function decideInviteCreate(
     open: countOpenInvites(store, at),
   });
   if (refusal) return refused(refusal);
-  const createdBy = actor.kind === "user" ? actor.user : actor.kind;
+  const createdBy = creatorOf(actor);
   const old = listExpiredInvites(store, { until: at - INVITE_KEPT_MS, limit: INVITES_PRUNED_MAX });
   return applied([
     ...old.map((key): RowWrite => ({ table: "invites", key, row: null })),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Change, Effect, RoomRole } from "../core/operations.ts";
+import type { ChangeOf, Effect, RoomRole } from "../core/operations.ts";
 import type { MemberRecord } from "../core/records.ts";
 import {
   memberStateOnAdd,
@@ -20,7 +20,6 @@ import { countMembers, countRoomsOf, findMember, isLastOwner } from "./members.t
 import type { Store } from "./open.ts";
 import { findUser } from "./users.ts";
 
-type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
 type Told = Extract<Effect, { kind: "user.told" }>["event"];
 
 /** Adds a user, or changes the role that it has. */

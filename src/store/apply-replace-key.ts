@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { UserId } from "../core/ids.ts";
-import type { Change, Effect } from "../core/operations.ts";
-import { refuseKeyReplace } from "../core/rules/users.ts";
+import type { ChangeOf, Effect } from "../core/operations.ts";
+import { movesRooms, refuseKeyReplace } from "../core/rules/users.ts";
 import { tokenDeletes, userWrite } from "./apply-users.ts";
 import {
   applied,
@@ -19,11 +19,12 @@ import { findUser } from "./users.ts";
 /**
  * Puts a new key in the place of a user's: its name, role, setting and memberships of plain rooms are
  * the new key's. The old one is revoked and keeps what it signed itself into, the encrypted rooms:
- * their members have to sign the new key in. Its tokens are gone, and its invites lead nowhere.
+ * their members have to sign the new key in. Where an admin does it for somebody else, the old key keeps
+ * the plain rooms too. Its tokens are gone, and its invites lead nowhere.
  */
 export function decideKeyReplace(
   store: Store,
-  { user, by }: Extract<Change, { kind: "user.replace-key" }>,
+  { user, by }: ChangeOf<"user.replace-key">,
   { actor, at }: Circumstances,
 ): Decision {
   const record = findUser(store, user);
@@ -35,7 +36,9 @@ export function decideKeyReplace(
   });
   if (refusal) return refused(refusal);
   assert(record);
-  const rooms = listRoomsOf(store, user).filter(({ content }) => content === "plain");
+  const rooms = movesRooms({ actor, user })
+    ? listRoomsOf(store, user).filter(({ content }) => content === "plain")
+    : [];
   return applied(
     [
       // The old row first: it gives the name free. It also gives away what restoring would bring back.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { RoomId } from "../core/ids.ts";
-import type { Change, Effect } from "../core/operations.ts";
+import type { ChangeOf, Effect } from "../core/operations.ts";
 import type { RoomRecord } from "../core/records.ts";
 import type { ActorFacts } from "../core/rules/actors.ts";
 import {
@@ -13,6 +13,7 @@ import {
 import {
   applied,
   type Circumstances,
+  creatorOf,
   type Decision,
   memberWrite,
   refused,
@@ -24,8 +25,6 @@ import { findGenesis, findRoom } from "./rooms.ts";
 import type { RowWrite } from "./tables.ts";
 import { findUser } from "./users.ts";
 import { roomVersion } from "./versions.ts";
-
-type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
 
 /** What the rules know of an actor and a room. */
 export function roomFacts(
@@ -59,7 +58,7 @@ export function decideRoomCreate(
     ownerRooms: owner ? countRoomsOf(store, { user: owner, state: "active" }) : 0,
   });
   if (refusal) return refused(refusal);
-  const createdBy = actor.kind === "user" ? actor.user : actor.kind;
+  const createdBy = creatorOf(actor);
   const created = [
     roomWrite({ room, name, history, shard, content, createdAt: at, createdBy }),
     ...(genesis ? [{ table: "geneses", key: room, row: { room, ...genesis } } as const] : []),

@@ -1,5 +1,5 @@
 import { PAGE_ROWS_MAX } from "../core/limits.ts";
-import type { Change } from "../core/operations.ts";
+import type { ChangeOf } from "../core/operations.ts";
 import type { TokenRecord } from "../core/records.ts";
 import { refuseTokenCreate, refuseTokenRevoke } from "../core/rules/tokens.ts";
 import { roomFacts } from "./apply-rooms.ts";
@@ -7,8 +7,6 @@ import { applied, type Circumstances, type Decision, refused } from "./decision.
 import type { Store } from "./open.ts";
 import type { RowWrite } from "./tables.ts";
 import { findToken, listTokens } from "./tokens.ts";
-
-type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
 
 /** Makes a token, and forgets those of its user that have expired. */
 export function decideTokenCreate(

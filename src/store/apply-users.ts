@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { UserId } from "../core/ids.ts";
 import { PAGE_ROWS_MAX } from "../core/limits.ts";
-import type { BusRole, Change, UserState } from "../core/operations.ts";
+import type { BusRole, ChangeOf, UserState } from "../core/operations.ts";
 import type { UserRecord } from "../core/records.ts";
 import { nameKey } from "../core/rules/names.ts";
 import {
@@ -17,8 +17,6 @@ import type { RowWrite } from "./tables.ts";
 import { listTokens } from "./tokens.ts";
 import { findUser, findUserByName, hasActiveAdmin, isLastAdmin } from "./users.ts";
 import { userVersion } from "./versions.ts";
-
-type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
 
 export function decideUserSeed(
   store: Store,

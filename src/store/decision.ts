@@ -41,6 +41,11 @@ export function actorFacts(store: Store, actor: Actor, at: number): ActorFacts {
   return actorFactsOf(actor, { user, token, at });
 }
 
+/** Who made something, as its row tells it: a user, `operator` or `anonymous`. */
+export function creatorOf(actor: ActorFacts): string {
+  return actor.kind === "user" ? actor.user : actor.kind;
+}
+
 /** A membership as it shall be stored. */
 export function memberWrite(member: {
   readonly room: RoomId;

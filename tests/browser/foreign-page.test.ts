@@ -3,6 +3,7 @@ import { connect, createServer } from "node:net";
 import type { Page } from "playwright-core";
 import { CHROMIUM, openChromium } from "../harness/chromium.ts";
 import { eventually } from "../harness/eventually.ts";
+import { openPort } from "../harness/loopback.ts";
 import { type RunningUnibus, startUnibus } from "../harness/unibus.ts";
 
 const missing = CHROMIUM ? "" : " (needs chromium-headless-shell)";
@@ -134,11 +135,7 @@ async function serveThenPointTo(nodePort: number): Promise<Disposable & { readon
       socket.end(`${head}\r\n\r\n${PAGE}`);
     });
   });
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  const address = server.address();
-  const port = typeof address === "object" ? (address?.port ?? 0) : 0;
+  const port = await openPort(server);
   return { port, [Symbol.dispose]: () => void server.close() };
 }
 

@@ -25,6 +25,10 @@ describe("completions", () => {
     expect(offered("user", "add", "--n")).toEqual(["--name"]);
     expect(offered("serve", "--nats-p")).toEqual(["--nats-port"]);
     expect(offered("nonsense", "")).toEqual([]);
+    // Then the shell offers files.
+    expect(offered("login", "URL", "--key", "")).toEqual([]);
+    expect(offered("login", "URL", "--key", "=", "")).toEqual([]);
+    expect(offered("login", "URL", "--key", "a.nk", "--c")).toEqual(["--ca"]);
   });
 
   test.each(SHELLS)("of %s hold every command and every option", (shell) => {

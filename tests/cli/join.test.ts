@@ -31,7 +31,9 @@ describe("an invite", () => {
       0,
       expect.stringMatching(/^ubi_[a-z2-7]{26}_[\w-]{43}\n$/),
     ]);
-    expect(made.stderr).toContain("join URL --invite-file FILE");
+    expect(made.stderr).toContain(
+      `unibus join ${node.url} --invite-file FILE --key NEW-KEY-FILE --ca CA-FILE`,
+    );
     using machine = aMachine();
     const key = join(machine.path, "bob.nk");
     const file = handOver(machine, made.stdout.trim());

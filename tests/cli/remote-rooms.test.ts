@@ -30,7 +30,7 @@ describe("a room made from another machine", () => {
     expect(shown.document.memberList).toHaveLength(2);
     expect((await ada.machine.cli("room", "remove", "night", "bob")).code).toBe(0);
     expect((await bob.machine.cli("room", "list")).stdout).toMatch(
-      /^No rooms yet; make one with: .* room create NAME\n$/,
+      /^No rooms yet; make one with: .* room create NAME --data-dir \S+\n$/,
     );
   });
 
@@ -81,7 +81,7 @@ describe("a room made from another machine", () => {
     const { document } = await machine.json("room", "create", "board", "--encrypted");
     expect(document).toMatchObject({ content: "encrypted", createdBy: key.user, members: 1 });
     const shown = await machine.cli("room", "show", "board");
-    expect(shown.stdout).toContain("encrypted: its members alone can read it");
+    expect(shown.stdout).toContain("encrypted, but nothing is sealed yet");
     expect((await machine.json("room", "add", "board", key.user)).code).toBe(3);
     const more = ["--encrypted", "--newcomers-read", "from-joining"];
     expect((await machine.json("room", "create", "board 2", ...more)).code).toBe(0);
@@ -91,7 +91,10 @@ describe("a room made from another machine", () => {
     await machine.cli("token", "create", "--scope", "write", "--out", file);
     await machine.cli("login", node.url, "--ca", node.certificates.ca, "--token-file", file);
     const byToken = await machine.cli("room", "create", "board 3", "--encrypted");
-    expect([byToken.code, byToken.stderr]).toEqual([2, expect.stringContaining("login --key")]);
+    expect([byToken.code, byToken.stderr]).toEqual([
+      2,
+      expect.stringContaining("login URL --key FILE"),
+    ]);
   });
 });
 

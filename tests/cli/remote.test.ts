@@ -130,13 +130,33 @@ describe("a login is refused, and says what to do,", () => {
       socket: { open: (socket) => void socket.end(), data: () => undefined },
     });
     const at = (port: number | undefined) => one.login(`https://localhost:${port}`);
-    expectRefused(one.machine, await at(plain.port), { exit: 3, words: "does not speak TLS" });
+    expectRefused(one.machine, await at(plain.port), {
+      exit: 3,
+      words: "its URL begins with http://",
+    });
     expectRefused(one.machine, await at(mute.port), { exit: 4, words: "closed without an answer" });
     await plain.stop(true);
     mute.stop(true);
     expectRefused(one.machine, await at(plain.port), { exit: 4, words: "nothing listens there" });
     const nowhere = await one.login("https://nowhere.invalid:8470");
     expectRefused(one.machine, nowhere, { exit: 4, words: "no address of that name" });
+  });
+
+  test("when it is the port for NATS clients that answers", async () => {
+    await using node = await serveRemote();
+    using one = await machineOf(node);
+    const nats = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        open: (socket) => void socket.write("INFO {}\r\n"),
+        data: (socket) => void socket.end("-ERR 'Unknown Protocol Operation'\r\n"),
+      },
+    });
+    const { machine, key } = one;
+    const ran = await machine.cli("login", `http://localhost:${nats.port}`, "--key", key.path);
+    expectRefused(machine, ran, { exit: 4, words: "is the port that of the API" });
+    nats.stop(true);
   });
 
   test("when TLS is left out where the node has it", async () => {

@@ -1,5 +1,5 @@
-// Covers src/cli/room.ts, room-create.ts, room-own.ts, room-arguments.ts, room-show.ts, room-view.ts,
-// roles.ts and pages.ts.
+// Covers src/cli/room.ts, room-create.ts, room-own.ts, room-arguments.ts, room-show.ts, room-view.ts
+// and pages.ts.
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -38,6 +38,8 @@ describe("a room of a node that does not run", () => {
     );
     const added = await bus.cli("room", "add", "ops", "bob", "--role", "reader");
     expect([added.code, added.stdout]).toEqual([0, '"bob" is reader of "ops"\n']);
+    const left = await bus.cli("room", "leave", "ops");
+    expect([left.code, left.stderr]).toEqual([3, expect.stringContaining("room remove ROOM USER")]);
     expect((await bus.json("room", "accept", room, bus.bob)).state).toBe("active");
     expect((await bus.json("user", "show", "bob")).rooms).toEqual([
       { room, name: "ops", role: "reader", state: "active" },

@@ -84,7 +84,11 @@ describe("a token", () => {
     const seeded = ["user", "seed", ada.key.user, "--db", join(machine.path, "node/unibus.db")];
     expect((await machine.cli(...seeded)).code).toBe(0);
     const operator = ["token", "list", "--db", join(machine.path, "node/unibus.db")];
-    expect((await machine.json(...operator)).document.code).toBe("forbidden");
+    const { document } = await machine.json(...operator);
+    expect(document).toMatchObject({
+      code: "forbidden",
+      detail: expect.stringMatching(/login URL --key FILE --data-dir FOLDER$/),
+    });
     const file = join(machine.path, "ci.token");
     await machine.cli("token", "create", "--out", file);
     const login = ["login", node.url, "--ca", node.certificates.ca, "--token-file", file];
@@ -109,18 +113,37 @@ describe("a token", () => {
   });
 });
 
+const DAY_MS = 24 * 3_600_000;
+
 describe("a duration", () => {
   test.each([
     ["90s", 90],
     ["30m", 1_800],
     ["1h", 3_600],
     ["7d", 604_800],
-  ])("%s is %d seconds", (life, seconds) => expect(secondsOf({ life }, "life")).toBe(seconds));
+  ])("%s is %d seconds", (life, seconds) =>
+    expect(secondsOf({ life }, "life", { most: 7 * DAY_MS })).toBe(seconds),
+  );
 
   test.each(["", "0s", "1", "1.5h", "h", "-1h", "1 h", "1w", "1h30m", "999999999d"])(
     "%p is none",
-    (life) => expect(() => secondsOf({ life }, "life")).toThrow("like 90s, 30m, 1h or 7d"),
+    (life) =>
+      expect(() => secondsOf({ life }, "life", { most: DAY_MS })).toThrow(
+        "like 90s, 30m, 1h or 7d",
+      ),
   );
 
-  test("need not be given", () => expect(secondsOf({}, "life")).toBeUndefined());
+  test.each([
+    ["25h", DAY_MS, "Cannot use --life: it is 25h, and may be 24h at most"],
+    ["31d", 30 * DAY_MS, "Cannot use --life: it is 31d, and may be 30d at most"],
+  ])("%s is too long where %d ms are the most", (life, most, words) =>
+    expect(() => secondsOf({ life }, "life", { most })).toThrow(words),
+  );
+
+  test("is too short below the least", () =>
+    expect(() => secondsOf({ life: "1s" }, "life", { least: 60_000, most: DAY_MS })).toThrow(
+      "it is 1s, and has to be 60s at least",
+    ));
+
+  test("need not be given", () => expect(secondsOf({}, "life", { most: DAY_MS })).toBeUndefined());
 });

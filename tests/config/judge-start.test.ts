@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { factsOf, findSurroundings, judgeStart, MODE_FILE } from "../../src/config/judge-start.ts";
+import { factsOf, findSurroundings, judgeStart } from "../../src/config/judge-start.ts";
 import { type Environment, type Flags, loadNodeSettings } from "../../src/config/load.ts";
+import { MODE_FILE } from "../../src/core/node-files.ts";
 import { Problem } from "../../src/core/problems.ts";
 import { writeCertificates } from "../harness/certificates.ts";
 import { temporaryFolder } from "../harness/unibus.ts";

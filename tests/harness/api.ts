@@ -6,13 +6,11 @@ import type { AppParts, Caller, RefusedRequest } from "../../src/http/parts.ts";
 import type { Identity } from "../../src/sdk/identity.ts";
 import { bindReads, newOperationId, randomBytes } from "../../src/server/reads.ts";
 import { getBus } from "../../src/store/journal.ts";
-import { openTestBus, type TestBus } from "./builders.ts";
+import { NOW, openTestBus, type TestBus } from "./builders.ts";
 import { undocumented } from "./documented.ts";
 
 /** The Host that the API under test knows as its own. */
 export const OWN_HOST = "bus.test:8470";
-/** What the clock of the API under test shows, ms since the epoch. */
-export const NOW = 1_700_000_000_000;
 const TCP: Caller = { kind: "tcp", address: "192.0.2.7" };
 
 export interface LoggedRequest {

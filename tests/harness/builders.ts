@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +17,7 @@ import { userKeyOf } from "../../src/core/nkey.ts";
 import {
   type Actor,
   type Change,
+  type ChangeOf,
   type Committed,
   type Effect,
   OPERATION_FORMAT,
@@ -27,6 +28,7 @@ import {
 import { openWritePath, type WritePath } from "../../src/server/write-path.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
 import { TABLE_NAMES } from "../../src/store/tables.ts";
+import { bytesOf, privateKeyOf, publicBytesOf } from "./ed25519.ts";
 
 export const operator: Actor = { kind: "operator" };
 export const anonymous: Actor = { kind: "anonymous" };
@@ -39,19 +41,9 @@ export function asToken(user: UserId, token: TokenId): Actor {
   return { kind: "token", user, token };
 }
 
-/** PKCS #8 in front of the 32 bytes of an Ed25519 seed. */
-const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
-
 /** The public key of a real key pair: of a random one, or always the same one for a label. */
 export function aUser(label?: string): UserId {
-  const seed = label === undefined ? randomBytes(32) : createHash("sha256").update(label).digest();
-  const key = createPrivateKey({
-    key: Buffer.concat([PKCS8, seed]),
-    format: "der",
-    type: "pkcs8",
-  });
-  const spki = createPublicKey(key).export({ format: "der", type: "spki" });
-  return userKeyOf(new Uint8Array(spki.subarray(-32)));
+  return userKeyOf(publicBytesOf(privateKeyOf(bytesOf(label))));
 }
 
 /** A room id: a random one, or always the same one for a label. */
@@ -69,20 +61,13 @@ export function anInvite(label?: string): InviteId {
   return inviteIdOf(bytesOf(label));
 }
 
-function bytesOf(label: string | undefined): Uint8Array {
-  return label === undefined ? randomBytes(32) : createHash("sha256").update(label).digest();
-}
-
 export function anOperationId(label?: string): OperationId {
-  const id =
-    label === undefined
-      ? randomBytes(32).toString("hex")
-      : createHash("sha256").update(label).digest("hex");
+  const id = bytesOf(label).toString("hex");
   if (!isOperationId(id)) throw new Error(`${id} is no operation id`);
   return id;
 }
 
-/** When `anOperation` is asked for, unless it says otherwise. */
+/** When `anOperation` is asked for, and what the clock of the API under test shows; ms since the epoch. */
 export const NOW = 1_700_000_000_000;
 
 /** A whole operation around a change; the local operator's unless `more` says otherwise. */
@@ -104,7 +89,7 @@ export function anOperation(change: Change, more: Partial<Operation> = {}): Oper
 /** The change that makes a room, with whole defaults. */
 export function roomCreate(
   room: RoomId,
-  more: Partial<Omit<Extract<Change, { kind: "room.create" }>, "kind" | "room">> = {},
+  more: Partial<Omit<ChangeOf<"room.create">, "kind" | "room">> = {},
 ): Change {
   return {
     kind: "room.create",
@@ -122,8 +107,6 @@ export function roomCreate(
 export function aGenesis(label = "genesis"): SignedRecord {
   return { record: Buffer.from(label).toString("base64url"), signature: "s".repeat(86) };
 }
-
-type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
 
 /** The change that makes a token, with whole defaults: it lives an hour. */
 export function tokenCreate(

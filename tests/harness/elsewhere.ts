@@ -1,17 +1,13 @@
 import { readFileSync } from "node:fs";
-import { aMachine, type KeyFile, type Machine } from "./another-machine.ts";
+import { aMachine, type KeyFile, type Machine, type Told } from "./another-machine.ts";
 import { type RunningUnibus, startUnibus } from "./unibus.ts";
-
-/** What a command told with `--json`; each has its own document. */
-// biome-ignore lint/suspicious/noExplicitAny: a test names what it reads of a document.
-export type CommandDocument = any;
 
 /** Somebody on another machine, who reaches a node by the command line alone. */
 export interface Person extends Disposable {
   readonly machine: Machine;
   readonly key: KeyFile;
   /** Runs a command that has to succeed, and answers its document. */
-  must(...words: string[]): Promise<CommandDocument>;
+  must(...words: string[]): Promise<Told["document"]>;
   /** Runs a command and says with which problem it was refused, or `done`. */
   refused(...words: string[]): Promise<string>;
 }

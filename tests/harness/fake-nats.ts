@@ -1,4 +1,5 @@
 import { createServer, type Socket } from "node:net";
+import { closePort, openPort } from "./loopback.ts";
 
 /** Something that speaks like a nats-server at a login, and hands out whatever it likes as nonce. */
 export interface FakeNats extends AsyncDisposable {
@@ -37,18 +38,13 @@ export async function openFakeNats(lines: readonly Uint8Array[]): Promise<FakeNa
     });
     socket.write(lines[number] ?? "");
   });
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  const address = server.address();
+  const port = await openPort(server);
   return {
-    port: typeof address === "object" && address !== null ? address.port : 0,
+    port,
     signatures,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
-      const closed = Promise.withResolvers<void>();
-      server.close(() => closed.resolve());
-      await closed.promise;
+      await closePort(server);
     },
   };
 }

@@ -63,9 +63,10 @@ export const QUICK_ATTACKS: readonly HttpAttack[] = [
     expected: [0, 414, 431],
     run: (on) => sendHead(on, "", "x".repeat(MIB)),
   },
-  body("arrays in arrays", [400], "[".repeat(DEEP) + "]".repeat(DEEP)),
-  body("objects in objects", [400], `${'{"a":'.repeat(DEEP)}1${"}".repeat(DEEP)}`),
+  body("arrays in arrays", [413], "[".repeat(DEEP) + "]".repeat(DEEP)),
+  body("objects in objects", [413], `${'{"a":'.repeat(DEEP)}1${"}".repeat(DEEP)}`),
   body("arrays that never end", [400], "[".repeat(DEEP)),
+  body("as many arrays as fit", [400], "[".repeat(8_000) + "]".repeat(8_000)),
   body("a prototype", [422], '{"name":"x","__proto__":{"role":"admin"}}'),
   body("a prototype of the parts", [422], '{"name":"x","genesis":{"__proto__":{"record":"x"}}}'),
   body("a constructor", [422], '{"name":"x","constructor":{"prototype":{"role":"admin"}}}'),
@@ -85,7 +86,7 @@ export const SLOW_ATTACKS: readonly HttpAttack[] = [
   {
     what: "a user's body that comes a byte a second",
     expected: [0, 400, 408],
-    run: (on) => trickle(on, `${signedHead(on, "{}")}Content-Length: 60000\r\n\r\n{`),
+    run: (on) => trickle(on, `${signedHead(on, "{}")}Content-Length: 16000\r\n\r\n{`),
   },
   {
     what: "a user's chunks that come a byte a second",

@@ -1,13 +1,11 @@
-import { createHash, randomBytes } from "node:crypto";
 import { type Identity, openIdentity } from "../../src/sdk/identity.ts";
 import type { TestBus } from "./builders.ts";
+import { bytesOf } from "./ed25519.ts";
 import { encodeSeed } from "./nkey.ts";
 
 /** The secret seed of a user: a random one, or always the same one for a label. */
 export function aSeed(label?: string): string {
-  return encodeSeed(
-    label === undefined ? randomBytes(32) : createHash("sha256").update(label).digest(),
-  );
+  return encodeSeed(bytesOf(label));
 }
 
 /** An identity that no bus knows, of `aSeed`. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { connect, createServer } from "node:net";
+import { closePort, openPort } from "./loopback.ts";
 
 /** The children of a process. */
 export function childrenOf(pid: number): readonly number[] {
@@ -75,18 +76,8 @@ export function accepts(port: number, host = "127.0.0.1"): Promise<boolean> {
 /** Listens on a port of this machine, so that nobody else can; 0 takes a free one. */
 export async function holdPort(port = 0): Promise<AsyncDisposable & { readonly port: number }> {
   const server = createServer((socket) => socket.destroy());
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen(port, "127.0.0.1", resolve);
-  await promise;
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The server has no port");
   return {
-    port: address.port,
-    async [Symbol.asyncDispose]() {
-      const closed = Promise.withResolvers<void>();
-      server.close(() => closed.resolve());
-      await closed.promise;
-    },
+    port: await openPort(server, { port }),
+    [Symbol.asyncDispose]: () => closePort(server),
   };
 }

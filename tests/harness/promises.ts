@@ -7,7 +7,7 @@
 export const EXIT = { done: 0, failed: 1, usage: 2, refused: 3, unreachable: 4 } as const;
 
 /** Limits of docs/reference/limits.md. */
-export const JSON_BODY_BYTES_MAX = 65_536;
+export const JSON_BODY_BYTES_MAX = 16_384;
 export const PAYLOAD_BYTES_MAX = 262_144;
 export const CONNECTIONS_PER_USER_MAX = 20;
 export const SUBSCRIPTIONS_PER_CONNECTION_MAX = 1_000;

@@ -1,5 +1,6 @@
-import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from "node:crypto";
+import { randomBytes, sign } from "node:crypto";
 import type { UserId } from "../../src/core/ids.ts";
+import { privateKeyOf, publicBytesOf } from "./ed25519.ts";
 import { eventually } from "./eventually.ts";
 import { userKeyOf } from "./nkey.ts";
 
@@ -7,21 +8,18 @@ import { userKeyOf } from "./nkey.ts";
 export interface TestKey {
   readonly user: UserId;
   readonly seed: Uint8Array;
+  /** The 32 bytes that `user` renders. */
+  readonly publicKey: Buffer;
   sign(text: string | Uint8Array): Buffer;
 }
 
-const PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
-
 export function testKey(seed: Uint8Array = randomBytes(32)): TestKey {
-  const key: KeyObject = createPrivateKey({
-    key: Buffer.concat([PKCS8, seed]),
-    format: "der",
-    type: "pkcs8",
-  });
-  const raw = createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32);
+  const key = privateKeyOf(seed);
+  const publicKey = publicBytesOf(key);
   return {
-    user: userKeyOf(raw),
+    user: userKeyOf(publicKey),
     seed,
+    publicKey,
     sign: (text) => sign(null, typeof text === "string" ? Buffer.from(text) : text, key),
   };
 }

@@ -7,10 +7,11 @@ import {
   readlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer, type Server } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { type CertificateFiles, writeCertificates } from "./certificates.ts";
 import { unibusCommand } from "./command.ts";
+import { openPort } from "./loopback.ts";
 import { createPool } from "./pool.ts";
 import { runProcess } from "./run-process.ts";
 import { snapshotOf } from "./snapshot.ts";
@@ -47,8 +48,12 @@ export async function prepareRefusals(): Promise<RefusalGround> {
   const places = await prepareFiles(base.path);
   const pool = createPool(4);
   let visitors = 0;
-  const held = await Promise.all(PORT_FLAGS.map(() => holdPort(() => visitors++)));
-  const ports = held.map(portOf);
+  function visit(socket: Socket): void {
+    visitors += 1;
+    socket.destroy();
+  }
+  const held = PORT_FLAGS.map(() => createServer(visit));
+  const ports = await Promise.all(held.map((server) => openPort(server, { host: "0.0.0.0" })));
 
   async function expectRefusedIn(folder: string, cwd: string, start: RefusedStart) {
     const before = snapshotOf(folder);
@@ -108,21 +113,6 @@ async function prepareFiles(folder: string): Promise<ReadonlyMap<string, string>
       Object.entries(files).map(([what, path]) => [`%${set}.${what}`, path] as const),
     ),
   ]);
-}
-
-async function holdPort(onVisit: () => void): Promise<Server> {
-  const server = createServer((socket) => {
-    onVisit();
-    socket.destroy();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
-  return server;
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The server has no port");
-  return address.port;
 }
 
 function wordsOf(asked: string, places: ReadonlyMap<string, string>): readonly string[] {

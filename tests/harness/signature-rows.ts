@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { ProblemCode } from "../../src/core/problems.ts";
-import { NOW } from "./api.ts";
-import { type Crafted, digestOf, rawIdentity } from "./raw-signature.ts";
+import { NOW } from "./builders.ts";
+import { type Crafted, rawIdentity } from "./raw-signature.ts";
+import { digestOf } from "./signed-bytes.ts";
 import { FORGED_SMALL_ORDER_SIGNATURE, malleated } from "./small-order.ts";
 
 /** Everything that a signature can cover, with what else there may be in its place. */
@@ -144,7 +145,7 @@ export const ROWS: readonly Row[] = [
   },
   {
     what: "a body that is not the signed one",
-    crafted: { ...WHOLE, sentBody: '{"name":"sop"}' },
+    crafted: { ...WHOLE, headers: {}, sentBody: '{"name":"sop"}' },
     code: "digest-wrong",
   },
   {

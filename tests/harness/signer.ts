@@ -1,5 +1,15 @@
-import { createHash, hkdfSync, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { type TestKey, testKey } from "./raw-nats.ts";
+import {
+  apiSeedOf,
+  baseOf,
+  componentsOf,
+  createdNow,
+  digestOf,
+  domainBytes,
+  inputOf,
+  parametersOf,
+} from "./signed-bytes.ts";
 
 /** A request as far as its signature covers it. */
 export interface Signable {
@@ -23,37 +33,26 @@ export interface Signer {
   proveInvite(text: string): { readonly invite: string; readonly proof: string };
 }
 
-const LIFE_S = 60;
-/** Headers that are signed when a request has them, in the order of the profile. */
-const SIGNED_HEADERS = ["content-digest", "idempotency-key", "if-match", "unibus-certificate"];
-
 export function createSigner(busId: string, key: TestKey = testKey()): Signer {
-  const derived = hkdfSync("sha256", key.seed, new Uint8Array(), "unibus/1 api-key", 32);
-  const api = testKey(new Uint8Array(derived));
-  const certificate = key.sign(domainBytes("api-key", busId, publicBytes(api)));
-  const keyid = base64url(publicBytes(api));
+  const api = testKey(apiSeedOf(key.seed));
+  const certificate = key.sign(domainBytes("api-key", busId, api.publicKey));
+  const keyid = base64url(api.publicKey);
   return {
     key,
     sign({ method, url, body, headers }) {
       const { host, pathname, search } = new URL(url);
-      const digest = createHash("sha256")
-        .update(body ?? "")
-        .digest("base64");
       const signed: Record<string, string> = {
         "unibus-certificate": `${key.user}.${base64url(certificate)}`,
-        ...(body === null ? {} : { "content-digest": `sha-256=:${digest}:` }),
+        ...(body === null ? {} : { "content-digest": digestOf(body) }),
       };
       const values: Record<string, string> = {
         ...{ "@method": method, "@authority": host, "@path": pathname, "@query": search || "?" },
         ...headers,
         ...signed,
       };
-      const names = ["@method", "@authority", "@path", "@query", ...SIGNED_HEADERS].filter(
-        (name) => values[name] !== undefined,
-      );
-      const input = `(${names.map((name) => `"${name}"`).join(" ")})${parameters(keyid)}`;
-      const lines = names.map((name) => `"${name}": ${values[name]}\n`);
-      const signature = api.sign(`${lines.join("")}"@signature-params": ${input}`);
+      const components = componentsOf((name) => values[name] !== undefined);
+      const input = inputOf(components, parametersOf({ keyid, created: createdNow() }));
+      const signature = api.sign(baseOf(values, components, input));
       return {
         ...signed,
         "signature-input": `sig1=${input}`,
@@ -67,25 +66,13 @@ export function createSigner(busId: string, key: TestKey = testKey()): Signer {
     },
     proveInvite(text) {
       const [, invite = "", secret = ""] = /^ubi_([a-z2-7]{26})_(.+)$/.exec(text) ?? [];
-      const said = Buffer.concat([Buffer.from(invite), publicBytes(key)]);
+      const said = Buffer.concat([Buffer.from(invite), key.publicKey]);
       const proof = testKey(Buffer.from(secret, "base64url")).sign(
         domainBytes("invite", busId, said),
       );
       return { invite, proof: base64url(proof) };
     },
   };
-}
-
-function parameters(keyid: string): string {
-  // Rounded up: a node refuses reads that were signed before its start, in the second of its start.
-  const created = Math.ceil(Date.now() / 1000);
-  const nonce = base64url(randomBytes(24));
-  return `;created=${created};expires=${created + LIFE_S};nonce="${nonce}";keyid="${keyid}";alg="ed25519";tag="unibus/1"`;
-}
-
-/** What an nkey signs beside the nonces of logins: no text of a NATS server can be this. */
-export function domainBytes(kind: string, busId: string, bytes: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.of(0xff), Buffer.from(`unibus/1 ${kind}\0${busId}`), bytes]);
 }
 
 /** Its members in the order of canonical JSON. */
@@ -100,17 +87,6 @@ function genesisOf(busId: string, { user }: TestKey) {
     suite: 1,
     version: 1,
   };
-}
-
-/** The 32 bytes behind a public nkey: five bits a letter, after the byte that says which kind. */
-export function publicBytes({ user }: TestKey): Buffer {
-  const bits = [...user]
-    .map((letter) =>
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"),
-    )
-    .join("");
-  const bytes = (bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2));
-  return Buffer.from(bytes.slice(1, 33));
 }
 
 function base64url(bytes: Uint8Array): string {

@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
 import type { Callers, SigningCaller } from "./callers.ts";
 import { infoLine } from "./fake-nats.ts";
 import { testKey } from "./raw-nats.ts";
-import { domainBytes, publicBytes } from "./signer.ts";
+import { baseOf, createdNow, domainBytes, inputOf, parametersOf } from "./signed-bytes.ts";
 
 /** Something that a server hands out as nonce, hoping for a signature that is worth something. */
 export interface Handed {
@@ -43,18 +42,18 @@ export function stolenSignatures(
   options: { readonly url: string; readonly inviteText: string },
 ): readonly Handed[] {
   const { busId } = callers;
-  const own = publicBytes(user.signer.key);
+  const own = user.signer.key.publicKey;
   const thief = testKey();
   const record = Buffer.from(user.signer.genesis().record, "base64url");
   const { invite } = user.signer.proveInvite(options.inviteText);
   const said = Buffer.concat([Buffer.from(invite), own]);
   return [
     ...requests(user, options.url),
-    ...written("a certificate", domainBytes("api-key", busId, publicBytes(thief)), {
+    ...written("a certificate", domainBytes("api-key", busId, thief.publicKey), {
       code: "certificate-wrong",
       present: (signature) => {
         const certificate = `${user.user}.${signature}`;
-        const keyid = publicBytes(thief).toString("base64url");
+        const keyid = thief.publicKey.toString("base64url");
         const { base, ask } = requestOf({ url: options.url, keyid, certificate });
         return ask(thief.sign(base).toString("base64url"));
       },
@@ -93,7 +92,7 @@ function requests(user: SigningCaller, url: string): readonly Handed[] {
   const headers = user.signer.sign({ method: "GET", url, body: null, headers: {} });
   const certificate = headers["unibus-certificate"] ?? "";
   const apiKey = /keyid="([^"]+)"/.exec(headers["signature-input"] ?? "")?.[1] ?? "";
-  const nkey = publicBytes(user.signer.key).toString("base64url");
+  const nkey = user.signer.key.publicKey.toString("base64url");
   const cases = [
     ["a request of the nkey itself", { keyid: nkey, certificate: null }, "key-unknown"],
     [
@@ -118,20 +117,14 @@ function requestOf(by: {
 }): { readonly base: string; ask(signature: string): Promise<string> } {
   const { url, keyid, certificate } = by;
   const { host, pathname } = new URL(url);
-  const created = Math.ceil(Date.now() / 1000);
-  const values = [
-    ["@method", "GET"],
-    ["@authority", host],
-    ["@path", pathname],
-    ["@query", "?"],
-    ...(certificate === null ? [] : [["unibus-certificate", certificate]]),
-  ];
-  const covered = values.map(([name]) => `"${name}"`).join(" ");
-  const nonce = randomBytes(24).toString("base64url");
-  const input = `(${covered});created=${created};expires=${created + 60};nonce="${nonce}";keyid="${keyid}";alg="ed25519";tag="unibus/1"`;
-  const lines = values.map(([name, value]) => `"${name}": ${value}\n`).join("");
+  const values: Readonly<Record<string, string>> = {
+    ...{ "@method": "GET", "@authority": host, "@path": pathname, "@query": "?" },
+    ...(certificate === null ? {} : { "unibus-certificate": certificate }),
+  };
+  const components = Object.keys(values);
+  const input = inputOf(components, parametersOf({ keyid, created: createdNow() }));
   return {
-    base: `${lines}"@signature-params": ${input}`,
+    base: baseOf(values, components, input),
     async ask(signature) {
       const response = await fetch(url, {
         headers: {

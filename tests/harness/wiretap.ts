@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from "node:net";
+import { closePort, openPort } from "./loopback.ts";
 
 /** A wire that somebody listens to: what goes through, in both directions. */
 export interface Wiretap extends AsyncDisposable {
@@ -28,23 +29,18 @@ export async function openWiretap(): Promise<Wiretap> {
       from.pipe(to);
     }
   });
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  const address = server.address();
+  const port = await openPort(server);
   return {
-    port: typeof address === "object" && address !== null ? address.port : 0,
+    port,
     get heard() {
       return Buffer.concat(chunks).toString("latin1");
     },
-    leadTo(port) {
-      target = port;
+    leadTo(next) {
+      target = next;
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
-      const closed = Promise.withResolvers<void>();
-      server.close(() => closed.resolve());
-      await closed.promise;
+      await closePort(server);
     },
   };
 }

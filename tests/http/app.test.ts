@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { NOW, OWN_HOST, openTestApi, problemOf } from "../harness/api.ts";
-import { aUser } from "../harness/builders.ts";
+import { OWN_HOST, openTestApi, problemOf } from "../harness/api.ts";
+import { aUser, NOW } from "../harness/builders.ts";
 import { anAdmitted } from "../harness/identity.ts";
 
 describe("a route", () => {

@@ -4,8 +4,8 @@ import { createAuthentication } from "../../src/http/authenticate.ts";
 import { createCertificates } from "../../src/http/certificates.ts";
 import { createNonces } from "../../src/http/nonces.ts";
 import { bindReads } from "../../src/server/reads.ts";
-import { NOW, openTestApi, problemOf, requestOf } from "../harness/api.ts";
-import { NO_ROWS } from "../harness/builders.ts";
+import { openTestApi, problemOf, requestOf } from "../harness/api.ts";
+import { NO_ROWS, NOW } from "../harness/builders.ts";
 import { anAdmitted, anIdentity } from "../harness/identity.ts";
 import { admitRaw, craft, rawIdentity } from "../harness/raw-signature.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { NOW, openTestApi, problemOf, type TestApi } from "../harness/api.ts";
+import { openTestApi, problemOf, type TestApi } from "../harness/api.ts";
+import { NOW } from "../harness/builders.ts";
 import { anAdmitted } from "../harness/identity.ts";
 
 async function aToken(api: TestApi, body: object = { scope: "write" }) {

@@ -57,8 +57,9 @@ describe("the operation that a request asks for", () => {
 
 describe("If-Match", () => {
   test("is one version in quotes", () => {
-    expect(readIfMatch(new Headers({ "if-match": '"a-Z_9"' }))).toBe("a-Z_9");
-    expect(readIfMatch(new Headers())).toBeNull();
+    const headers = new Headers({ "if-match": '"a-Z_9"' });
+    expect(readIfMatch({ method: "PATCH", headers })).toBe("a-Z_9");
+    expect(readIfMatch({ method: "PATCH", headers: new Headers() })).toBeNull();
   });
 
   test.each(["*", "abc", 'W/"abc"', '"a", "b"', '""', '"a"b"', `"${"a".repeat(200)}"`])(
@@ -70,6 +71,21 @@ describe("If-Match", () => {
       expect([answer.status, problemOf(answer)]).toEqual([400, "request-malformed"]);
     },
   );
+});
+
+test("If-Match is never passed over: a change that does not compare versions refuses it", async () => {
+  using api = openTestApi();
+  const room = await api.bus.addRoom();
+  const headers = { "if-match": '"of-another-time"' };
+  for (const [method, path] of [
+    ["DELETE", `/v1/rooms/${room}`],
+    ["PUT", `/v1/rooms/${room}/members/${aUser("alice")}`],
+    ["POST", "/v1/rooms"],
+  ] as const) {
+    const answer = await api.atSocket(method, path, { headers });
+    expect([answer.status, problemOf(answer)]).toEqual([400, "request-malformed"]);
+  }
+  expect((await api.atSocket("GET", `/v1/rooms/${room}`)).status).toBe(200);
 });
 
 test("a route that is reached past the door is a fault of ours", () => {

@@ -1,14 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { sign } from "node:crypto";
 import { openTestApi, problemOf } from "../harness/api.ts";
+import { publicBytesOf } from "../harness/ed25519.ts";
 import { userKeyOf } from "../harness/nkey.ts";
-import {
-  admitRaw,
-  certifiedBytes,
-  craft,
-  publicBytesOf,
-  rawIdentity,
-} from "../harness/raw-signature.ts";
+import { admitRaw, craft, rawIdentity } from "../harness/raw-signature.ts";
+import { domainBytes } from "../harness/signed-bytes.ts";
 import { SMALL_ORDER_KEYS } from "../harness/small-order.ts";
 
 describe("a key's certificate", () => {
@@ -27,7 +23,7 @@ describe("a key's certificate", () => {
     using api = openTestApi();
     const identity = await admitRaw(api.bus);
     const thief = rawIdentity();
-    const wanted = certifiedBytes(api.busId, publicBytesOf(thief.apiKey));
+    const wanted = domainBytes("api-key", api.busId, publicBytesOf(thief.apiKey));
     // Clients sign the text that they read: the first byte is no text, and becomes another one.
     const nonces = [wanted.toString("utf8"), wanted.subarray(1).toString("utf8")];
     for (const nonce of nonces) {
@@ -43,7 +39,7 @@ describe("a key's certificate", () => {
     using api = openTestApi();
     const [alice, mallory] = [await admitRaw(api.bus), await admitRaw(api.bus)];
     // Mallory's nkey may sign for any key, and so for Alice's.
-    const bytes = certifiedBytes(api.busId, Buffer.from(alice.keyid, "base64url"));
+    const bytes = domainBytes("api-key", api.busId, Buffer.from(alice.keyid, "base64url"));
     const stolen = `${mallory.user}.${sign(null, bytes, mallory.nkey).toString("base64url")}`;
     const after = (headers: Headers) => headers.set("unibus-certificate", stolen);
     expect(problemOf(await api.send(craft(alice, api.busId, { after })))).toBe("signature-wrong");

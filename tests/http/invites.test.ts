@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { parseInviteText } from "../../src/core/secrets.ts";
 import { type Identity, proveInvite } from "../../src/sdk/identity.ts";
 import { getBus } from "../../src/store/journal.ts";
-import { NOW, openTestApi, problemOf, type TestApi } from "../harness/api.ts";
-import { aUser } from "../harness/builders.ts";
+import { openTestApi, problemOf, type TestApi } from "../harness/api.ts";
+import { aUser, NOW } from "../harness/builders.ts";
 import { anAdmitted, anIdentity } from "../harness/identity.ts";
 
 async function anInvite(api: TestApi, body: object = {}) {

@@ -16,26 +16,12 @@ import { Problem } from "../../src/core/problems.ts";
 import { listenSocket, listenTcp } from "../../src/http/listen.ts";
 import { type CertificateFiles, writeCertificates } from "../harness/certificates.ts";
 import { eventually } from "../harness/eventually.ts";
+import { openHttp } from "../harness/raw-http.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "unibus-listen-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const hostname = "127.0.0.1";
 const hello = async () => new Response("hello");
-
-/** A raw connection that keeps what it was sent. */
-function rawConnection(port: number, text: string) {
-  const socket: Socket = connect(port, hostname);
-  const state = { received: "", closed: false };
-  socket.on("data", (data) => {
-    state.received += data;
-  });
-  socket.on("error", () => undefined);
-  socket.on("close", () => {
-    state.closed = true;
-  });
-  socket.write(text);
-  return { socket, state };
-}
 
 async function codeOf(attempt: () => unknown): Promise<string> {
   try {
@@ -158,17 +144,17 @@ describe("a stop", () => {
         return new Response(`${"x".repeat(1_000_000)}done`);
       },
     });
-    const idle = rawConnection(listening.port, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    const slow = rawConnection(listening.port, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
-    await eventually(() => asked === 2 && idle.state.received.endsWith("done"));
+    const idle = await openHttp(listening.port, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    const slow = await openHttp(listening.port, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    await eventually(() => asked === 2 && idle.received.endsWith("done"));
     const stopped = listening.stop(5_000);
-    await eventually(() => idle.state.closed);
-    expect(slow.state.closed).toBe(false);
+    await eventually(() => idle.closed);
+    expect(slow.closed).toBe(false);
     release();
     await stopped;
-    await eventually(() => slow.state.closed);
-    expect(slow.state.received).toEndWith("xdone");
-    expect(slow.state.received.length).toBeGreaterThan(1_000_000);
+    await eventually(() => slow.closed);
+    expect(slow.received).toEndWith("xdone");
+    expect(slow.received.length).toBeGreaterThan(1_000_000);
     expect(fetch(`http://${hostname}:${listening.port}/`)).rejects.toThrow();
   });
 
@@ -184,13 +170,13 @@ describe("a stop", () => {
       },
     });
     const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n";
-    const trickle = rawConnection(listening.port, head);
+    const trickle = await openHttp(listening.port, head);
     const timer = setInterval(() => trickle.socket.write("x"), 20);
     await eventually(() => started);
     const startedAt = performance.now();
     await listening.stop(200);
     const tookMs = performance.now() - startedAt;
-    await eventually(() => trickle.state.closed);
+    await eventually(() => trickle.closed);
     clearInterval(timer);
     expect(tookMs).toBeGreaterThan(150);
     expect(tookMs).toBeLessThan(2_000);

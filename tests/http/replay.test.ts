@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { NOW, openTestApi, problemOf } from "../harness/api.ts";
+import { openTestApi, problemOf } from "../harness/api.ts";
+import { NOW } from "../harness/builders.ts";
 import { admitRaw, type Crafted, craft, type RawIdentity } from "../harness/raw-signature.ts";
 
 const makesRoom = { method: "POST", path: "/v1/rooms", body: '{"name":"ops"}' } as const;

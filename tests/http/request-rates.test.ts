@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { NOW, openTestApi, problemOf } from "../harness/api.ts";
+import { openTestApi, problemOf } from "../harness/api.ts";
+import { NOW } from "../harness/builders.ts";
 import { anAdmitted, anIdentity } from "../harness/identity.ts";
 
 const wide = {
@@ -81,22 +82,6 @@ describe("requests of one user", () => {
     clock.now += 1_000;
     // It was not taken for used, so that the same request may come again.
     expect((await send()).status).toBe(200);
-  });
-
-  test("are not used up by whoever saw one of them and sends it again", async () => {
-    using api = openTestApi({ rates });
-    const alice = await anAdmitted(api.bus);
-    const url = "http://bus.test:8470/v1/me";
-    const headers = await alice.signRequest({
-      ...{ busId: api.busId, method: "GET", url, body: null, now: NOW },
-    });
-    const codes = [];
-    for (let at = 0; at < 5; at++) {
-      const answer = await api.overTcp("GET", "/v1/me", { headers });
-      codes.push(answer.status === 200 ? "answered" : problemOf(answer));
-    }
-    expect(codes).toEqual(["answered", ...Array(4).fill("signature-repeated")]);
-    expect((await api.asSigned(alice)("GET", "/v1/me")).status).toBe(200);
   });
 
   test("are not those that somebody else signs in their name", async () => {

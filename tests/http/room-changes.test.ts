@@ -4,8 +4,8 @@ import { type Genesis, renderGenesis } from "../../src/core/genesis.ts";
 import { roomIdOf } from "../../src/core/ids.ts";
 import type { Identity } from "../../src/sdk/identity.ts";
 import { getBus } from "../../src/store/journal.ts";
-import { NOW, openTestApi, problemOf, type TestApi } from "../harness/api.ts";
-import { aUser } from "../harness/builders.ts";
+import { openTestApi, problemOf, type TestApi } from "../harness/api.ts";
+import { aUser, NOW } from "../harness/builders.ts";
 import { anAdmitted } from "../harness/identity.ts";
 
 const base64url = (bytes: Uint8Array) =>

@@ -2,9 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { createPublicKey, randomBytes, sign, verify } from "node:crypto";
 import { createSignature, verifySignature } from "http-message-sig";
 import { httpbis } from "http-message-signatures";
-import { NOW, openTestApi, problemOf, requestOf } from "../harness/api.ts";
+import { openTestApi, problemOf, requestOf } from "../harness/api.ts";
+import { NOW } from "../harness/builders.ts";
 import { anAdmitted } from "../harness/identity.ts";
-import { admitRaw, digestOf, type RawIdentity } from "../harness/raw-signature.ts";
+import { admitRaw, type RawIdentity } from "../harness/raw-signature.ts";
+import { digestOf } from "../harness/signed-bytes.ts";
 
 /** What the profile wants of any library. */
 const PARAMETERS = ["created", "expires", "nonce", "keyid", "alg", "tag"];

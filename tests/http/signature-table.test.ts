@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { NOW, openTestApi, problemOf } from "../harness/api.ts";
+import { openTestApi, problemOf } from "../harness/api.ts";
+import { NOW } from "../harness/builders.ts";
 import { admitRaw, craft } from "../harness/raw-signature.ts";
 import { ROWS, WHOLE, withKeyid } from "../harness/signature-rows.ts";
 import { SMALL_ORDER_KEYS } from "../harness/small-order.ts";

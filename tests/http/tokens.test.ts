@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { ADMIN_TOKEN_LIFE_MS_MAX, TOKEN_LIFE_MS_MAX } from "../../src/core/limits.ts";
 import { parseTokenText } from "../../src/core/secrets.ts";
-import { NOW, openTestApi, problemOf, type TestApi } from "../harness/api.ts";
-import { aRoom } from "../harness/builders.ts";
+import { openTestApi, problemOf, type TestApi } from "../harness/api.ts";
+import { aRoom, NOW } from "../harness/builders.ts";
 import { anAdmitted, anIdentity } from "../harness/identity.ts";
 
 /** A user of the bus, asking with its key, and a token of it. */

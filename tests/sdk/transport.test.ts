@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { ANSWER_BYTES_MAX } from "../../src/core/limits.ts";
+import { ANSWER_BYTES_MAX, CLOCK_CORRECTION_MS_MAX } from "../../src/core/limits.ts";
 import { PROBLEMS, Problem, type ProblemCode } from "../../src/core/problems.ts";
 import { createClient } from "../../src/sdk/client.ts";
 import type { RequestToSign } from "../../src/sdk/sign-request.ts";
@@ -143,6 +143,25 @@ describe("a signature that is refused for its time", () => {
     const { client, signed } = sceneOf([refused("signature-expired", headers)]);
     await client.me.show();
     expect(signed.map(({ now }) => now)).toEqual([NOW, NOW]);
+  });
+
+  test("follows no node to another day, where it could use what was signed for then", async () => {
+    const day = CLOCK_CORRECTION_MS_MAX;
+    for (const skew of [day + 1, -day - 1, 10 ** 14]) {
+      const answers = [refused("signature-expired", { "unibus-skew-ms": `${skew}` })];
+      const { client, signed } = sceneOf(answers);
+      expect(await codeOf(client.me.show())).toBe("signature-expired");
+      expect(signed.map(({ now }) => now)).toEqual([NOW]);
+    }
+    const step = { "unibus-skew-ms": `${day}` };
+    const { client, signed } = sceneOf([
+      refused("signature-expired", step),
+      refused("signature-expired", step),
+      refused("signature-expired", step),
+    ]);
+    await codeOf(client.me.show());
+    await codeOf(client.me.show());
+    expect(Math.max(...signed.map(({ now }) => now - NOW))).toBe(day);
   });
 
   test("is tried twice, not more", async () => {

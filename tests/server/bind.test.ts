@@ -1,10 +1,12 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { unibusCommand } from "../harness/command.ts";
 import { listenersOf } from "../harness/machine.ts";
 import { openOwnNetwork, runInside } from "../harness/own-network.ts";
 import { openRaw } from "../harness/raw-nats.ts";
 import { spawnUnibus } from "../harness/spawned.ts";
-import { startUnibus, temporaryFolder } from "../harness/unibus.ts";
+import { openTerminal } from "../harness/terminal.ts";
+import { cleanEnvironment, startUnibus, temporaryFolder } from "../harness/unibus.ts";
 
 /** An address that lies on the loopback interface of a network of the test's own. */
 const ADDRESS = "10.9.8.7";
@@ -101,6 +103,18 @@ describe.skipIf(network === null)(`a public bind${missing}`, () => {
     const answer = await public_.socket("POST", "/v1/rooms", { name: "ops" });
     expect(answer.status).toBe(403);
     expect(await answer.json()).toMatchObject({ code: "plain-rooms-disabled" });
+  });
+
+  test("is told by `up` that plain rooms have to be allowed, in place of commands that make one [G-17]", async () => {
+    using folder = temporaryFolder();
+    const prefix = network?.prefix ?? [];
+    await using terminal = openTerminal({ cwd: folder.path, env: cleanEnvironment({}), prefix });
+    terminal.leave(`${unibusCommand().join(" ")} up --bind 0.0.0.0 --insecure-no-tls`);
+    await terminal.shows(["Stop with Ctrl-C."]);
+    const shown = terminal.shown.join("\n");
+    expect(shown).toContain("start with --allow-plain-rooms");
+    expect(shown).not.toContain("room create");
+    await terminal.interrupt();
   });
 
   test("has plain rooms when they are allowed, and says who can read them [G-17]", async () => {

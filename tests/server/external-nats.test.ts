@@ -80,6 +80,9 @@ describe("with an external NATS server", () => {
     await unibus.ask("POST", "/v1/rooms", { name: "ops", owner: user });
     await unibus.ask("POST", `/v1/users/${user}/revoke`);
     await unibus.ask("POST", `/v1/users/${user}/restore`);
+    const revoked = await unibus.cli("user", "revoke", "alice");
+    expect(revoked.stdout).toContain("closes no connection");
+    expect((await unibus.cli("user", "restore", "alice")).code).toBe(0);
     const bus = await eventually(async () => {
       const told = await unibus.ask<Bus>("GET", "/v1/bus");
       return told.natsVersion === null ? null : told;

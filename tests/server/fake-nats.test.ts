@@ -8,7 +8,6 @@ import { openFakeNats } from "../harness/fake-nats.ts";
 import { fetchNatsPy } from "../harness/nats-py.ts";
 import { encodeSeed } from "../harness/nkey.ts";
 import { runProcess } from "../harness/run-process.ts";
-import { publicBytes } from "../harness/signer.ts";
 import { type Handed, stolenSignatures } from "../harness/stolen-signatures.ts";
 import { type RunningUnibus, startUnibus, temporaryFolder } from "../harness/unibus.ts";
 
@@ -38,7 +37,7 @@ afterAll(async () => {
 
 /** Whether a signature in base64url is the user's over some bytes. */
 function isOver(bytes: Buffer, signature: string): boolean {
-  const x = publicBytes(user.signer.key).toString("base64url");
+  const x = user.signer.key.publicKey.toString("base64url");
   const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
   return verify(null, bytes, key, Buffer.from(signature, "base64url"));
 }

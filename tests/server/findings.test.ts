@@ -10,8 +10,8 @@ import {
   send,
 } from "../harness/callers.ts";
 import { count, recordProof } from "../harness/counts.ts";
-import { type FrontProxy, openFrontProxy } from "../harness/front-proxy.ts";
 import { residentBytes } from "../harness/machine.ts";
+import { openProxy, type ReverseProxy } from "../harness/proxy.ts";
 import { loginRaw, testKey } from "../harness/raw-nats.ts";
 import { createSigner } from "../harness/signer.ts";
 import { type RunningUnibus, startUnibus } from "../harness/unibus.ts";
@@ -22,13 +22,13 @@ import { type RunningUnibus, startUnibus } from "../harness/unibus.ts";
 
 /** These ask faster than anybody may. */
 const RATES = ["--requests-per-address", "1000000", "--requests-per-user", "1000000"];
-let proxy: FrontProxy;
+let proxy: ReverseProxy;
 let unibus: RunningUnibus;
 let callers: Callers;
 let admin: SigningCaller;
 
 beforeAll(async () => {
-  proxy = await openFrontProxy();
+  proxy = await openProxy();
   unibus = await startUnibus({ args: [...RATES, "--public-url", proxy.url] });
   proxy.aimAt(unibus.httpUrl);
   callers = await openCallers(unibus);

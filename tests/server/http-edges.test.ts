@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { connect } from "node:net";
 import { JSON_BODY_BYTES_MAX } from "../../src/core/limits.ts";
 import { listenTcp } from "../../src/http/listen.ts";
 import { openTestApi } from "../harness/api.ts";
 import { eventually } from "../harness/eventually.ts";
+import { openHttp, type RawHttp } from "../harness/raw-http.ts";
 
 const hostname = "127.0.0.1";
 let own = "";
@@ -22,32 +22,16 @@ afterAll(async () => {
 const HOST = () => `Host: ${own}\r\n`;
 const JSON_TYPE = "Content-Type: application/json\r\n";
 
-/** A raw connection to the API: what it received, and whether it was closed. */
-function open(text: string) {
-  const socket = connect(listening.port, hostname);
-  const state = { received: "", closed: false };
-  socket.on("data", (data) => {
-    state.received += data;
-  });
-  socket.on("error", () => undefined);
-  socket.on("close", () => {
-    state.closed = true;
-  });
-  socket.write(text);
-  return {
-    socket,
-    state,
-    status: () => Number(/^HTTP\/1\.1 (\d{3})/.exec(state.received)?.[1] ?? 0),
-    /** Waits for the whole first answer. */
-    answered: () => eventually(() => state.received.includes("\r\n\r\n") || state.closed),
-  };
-}
+const open = (text: string) => openHttp(listening.port, text);
+
+/** The status of the first answer; 0 without one. */
+const statusIn = (connection: RawHttp): number => connection.statuses()[0] ?? 0;
 
 async function statusOf(text: string): Promise<number> {
-  const connection = open(text);
-  await connection.answered();
+  const connection = await open(text);
+  await eventually(() => connection.received.includes("\r\n\r\n") || connection.closed);
   connection.socket.destroy();
-  return connection.status();
+  return statusIn(connection);
 }
 
 describe("a request over a raw connection", () => {
@@ -90,21 +74,21 @@ describe("a request over a raw connection", () => {
   });
 
   test("with two megabytes of headers is refused or cut off [M-081]", async () => {
-    const connection = open(`GET /healthz HTTP/1.1\r\n${HOST()}X-Long: `);
+    const connection = await open(`GET /healthz HTTP/1.1\r\n${HOST()}X-Long: `);
     connection.socket.write("x".repeat(2 * 1024 * 1024));
-    await eventually(() => connection.state.closed || connection.status() > 0);
-    expect([0, 431]).toContain(connection.status());
+    await eventually(() => connection.closed || statusIn(connection) > 0);
+    expect([0, 431]).toContain(statusIn(connection));
     connection.socket.destroy();
   });
 
   test("whose header never ends is closed within 15 s [M-082]", async () => {
-    const connection = open(`GET /healthz HTTP/1.1\r\n${HOST()}X-Slow: `);
+    const connection = await open(`GET /healthz HTTP/1.1\r\n${HOST()}X-Slow: `);
     const startedAt = performance.now();
     const timer = setInterval(() => connection.socket.write("x"), 1_000);
-    await eventually(() => connection.state.closed, { timeoutMs: 17_000, everyMs: 100 });
+    await eventually(() => connection.closed, { timeoutMs: 17_000, everyMs: 100 });
     clearInterval(timer);
     expect(performance.now() - startedAt).toBeLessThan(15_000);
-    expect(connection.status()).not.toBe(200);
+    expect(statusIn(connection)).not.toBe(200);
   }, 20_000);
 });
 
@@ -113,35 +97,35 @@ describe("a body that is too large", () => {
 
   test("by its announced length is refused with a problem, and the connection closed [M-084]", async () => {
     for (const length of [JSON_BODY_BYTES_MAX + 1, 10_000_000_000]) {
-      const connection = open(`${head()}Content-Length: ${length}\r\n\r\n`);
-      await eventually(() => connection.state.closed);
-      expect(connection.status()).toBe(413);
-      if (length < 1_000_000) expect(connection.state.received).toContain("request-too-large");
+      const connection = await open(`${head()}Content-Length: ${length}\r\n\r\n`);
+      await eventually(() => connection.closed);
+      expect(statusIn(connection)).toBe(413);
+      if (length < 1_000_000) expect(connection.received).toContain("request-too-large");
     }
   });
 
   test("and sent whole is refused with a problem that arrives [M-084]", async () => {
     const body = "x".repeat(300_000);
-    const connection = open(`${head()}Content-Length: ${body.length}\r\n\r\n${body}`);
-    await eventually(() => connection.state.closed);
-    expect(connection.status()).toBe(413);
-    expect(connection.state.received).toContain("request-too-large");
+    const connection = await open(`${head()}Content-Length: ${body.length}\r\n\r\n${body}`);
+    await eventually(() => connection.closed);
+    expect(statusIn(connection)).toBe(413);
+    expect(connection.received).toContain("request-too-large");
   });
 
   test("in chunks without an end is cut off while it comes in [M-084]", async () => {
     const chunk = `4000\r\n${"x".repeat(0x4000)}\r\n`;
     for (const path of ["/v1/rooms", "/no/such/route", "/v1/users"]) {
       const start = `POST ${path} HTTP/1.1\r\n${HOST()}${JSON_TYPE}Transfer-Encoding: chunked\r\n\r\n`;
-      const connection = open(start);
+      const connection = await open(start);
       let sentBytes = 0;
       const timer = setInterval(() => {
         connection.socket.write(chunk);
         sentBytes += chunk.length;
       }, 1);
-      await eventually(() => connection.state.closed);
+      await eventually(() => connection.closed);
       clearInterval(timer);
       expect(sentBytes).toBeLessThan(20_000_000);
-      expect([0, 413, 404]).toContain(connection.status());
+      expect([0, 413, 404]).toContain(statusIn(connection));
     }
     expect((await api.atSocket("GET", "/v1/rooms")).json.rooms).toEqual([]);
   });
@@ -149,10 +133,10 @@ describe("a body that is too large", () => {
   test("never makes what follows it a request of its own", async () => {
     const smuggled = `DELETE /v1/rooms/x HTTP/1.1\r\n${HOST()}\r\n`;
     const before = api.log.length;
-    const connection = open(
+    const connection = await open(
       `${head()}Content-Length: 70000\r\n\r\n${"x".repeat(70_000)}${smuggled}`,
     );
-    await eventually(() => connection.state.closed);
+    await eventually(() => connection.closed);
     expect(api.log.slice(before).map(({ fields }) => fields.status)).toEqual([413]);
   });
 });

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Refusals } from "../../src/contract/refusals.ts";
 import { eventually } from "../harness/eventually.ts";
-import { askFrom, openProxy, type PlainAnswer, type ReverseProxy } from "../harness/proxy.ts";
+import {
+  askFrom,
+  forwardedFor,
+  openProxy,
+  type PlainAnswer,
+  type ProxyOptions,
+  type ReverseProxy,
+} from "../harness/proxy.ts";
 import { type RunningUnibus, startUnibus } from "../harness/unibus.ts";
 
 const INNER = "127.0.0.10";
@@ -11,13 +18,16 @@ const PER_SECOND = 2;
 const BURST = 10;
 const RATE = ["--requests-per-address", `${PER_SECOND}`];
 
+const openForwarding = (options: ProxyOptions) =>
+  openProxy({ ...options, headersFor: forwardedFor });
+
 let unibus: RunningUnibus;
 let proxy: ReverseProxy;
 let chain: ReverseProxy;
 beforeAll(async () => {
   unibus = await startUnibus({ args: [...RATE, "--trusted-proxies", `${INNER}, 127.0.1.0/24`] });
-  proxy = openProxy({ target: unibus.httpUrl, address: INNER });
-  chain = openProxy({ target: proxy.url, address: OUTER });
+  proxy = await openForwarding({ target: unibus.httpUrl, address: INNER });
+  chain = await openForwarding({ target: proxy.url, address: OUTER });
 });
 afterAll(async () => {
   await chain[Symbol.asyncDispose]();
@@ -93,8 +103,8 @@ describe("X-Forwarded-For of somebody who is no trusted proxy", () => {
   });
 
   test("leaves a proxy that is not trusted with one bucket for all behind it (the control)", async () => {
-    await using stranger = openProxy({ target: unibus.httpUrl, address: "127.0.3.1" });
-    await using behind = openProxy({ target: proxy.url, address: "127.0.3.2" });
+    await using stranger = await openForwarding({ target: unibus.httpUrl, address: "127.0.3.1" });
+    await using behind = await openForwarding({ target: proxy.url, address: "127.0.3.2" });
     for (const { url } of [stranger, behind]) {
       await empty(newClient(), url);
       await expectEmpty(newClient(), url);

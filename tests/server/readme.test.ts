@@ -50,7 +50,9 @@ function here(line: string): string {
         .replace(".venv/bin/python tests/stock/talk.py", "node tests/stock/talk.mjs")
         .replace("nats: 'Authorization Violation'", "Authorization Violation");
   if (network) return spoken;
-  return spoken.replace("npm start", "npm start -- --nats-port 34250 --http-port 38470");
+  return spoken
+    .replace("npm start", "npm start -- --nats-port 34250 --http-port 38470")
+    .replaceAll("127.0.0.1:8470", "127.0.0.1:38470");
 }
 
 async function follow(step: ReadmeStep, open: (number: number) => Terminal): Promise<void> {

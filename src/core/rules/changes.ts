@@ -1,16 +1,18 @@
 import { isInviteId, isRoomId, isTokenId } from "../ids.ts";
 import { INVITE_ROOMS_MAX, RECORD_CHARS_MAX } from "../limits.ts";
 import { looksLikeUserKey, readUserKey } from "../nkey.ts";
-import type { Change, SignedRecord } from "../operations.ts";
+import {
+  ACCEPT_SETTINGS,
+  BUS_ROLES,
+  type Change,
+  type ChangeOf,
+  ROOM_ROLES,
+  type SignedRecord,
+  TOKEN_SCOPES,
+} from "../operations.ts";
 import { type Refusal, refusal } from "../problems.ts";
 import { refuseLabel, refuseName } from "./names.ts";
 
-type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
-
-const BUS_ROLES = ["admin", "member"];
-const ROOM_ROLES = ["owner", "member", "reader", "writer"];
-const SCOPES = ["read", "write", "admin"];
-const ACCEPTS = ["from-admins", "all", "none"];
 const HEX_32_BYTES = /^[0-9a-f]{64}$/;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 /** What a caller sends as `If-Match`, which need not be a version of ours. */
@@ -79,7 +81,7 @@ function refuseUserUpdate(change: ChangeOf<"user.update">): Refusal | null {
     refuseKey(user) ??
     (name === null ? null : refuseName(name)) ??
     (role === null ? null : refuseOneOf("role", role, BUS_ROLES)) ??
-    (accept === null ? null : refuseOneOf("accept", accept, ACCEPTS)) ??
+    (accept === null ? null : refuseOneOf("accept", accept, ACCEPT_SETTINGS)) ??
     refuseVersion(ifVersion)
   );
 }
@@ -91,7 +93,7 @@ function refuseTokenCreate(change: ChangeOf<"token.create">): Refusal | null {
     refuseTokenId(token) ??
     refuseKey(user) ??
     refuseLabel(label) ??
-    refuseOneOf("scope", scope, SCOPES) ??
+    refuseOneOf("scope", scope, TOKEN_SCOPES) ??
     (room === null ? null : refuseRoom(room)) ??
     refuseTime("expiresAt", expiresAt)
   );

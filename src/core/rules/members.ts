@@ -1,6 +1,6 @@
 import type { UserId } from "../ids.ts";
 import { MEMBERS_PER_ROOM_MAX, PENDING_PER_USER_MAX, ROOMS_PER_USER_MAX } from "../limits.ts";
-import type { MemberState, RoomRole, UserState } from "../operations.ts";
+import type { AcceptSetting, MemberState, RoomRole, UserState } from "../operations.ts";
 import { type Refusal, refusal } from "../problems.ts";
 import { isAdmin } from "./actors.ts";
 import {
@@ -10,9 +10,6 @@ import {
   type RoomFacts,
   refuseUnseen,
 } from "./rooms.ts";
-
-/** Whose adding a user takes without being asked; `none`: nobody's but the local operator's. */
-export type AcceptSetting = "from-admins" | "all" | "none";
 
 export interface MemberAddFacts extends RoomFacts {
   /** The user to be added, or null when it is none. */

@@ -1,8 +1,7 @@
 import type { UserId } from "../ids.ts";
-import type { BusRole, UserState } from "../operations.ts";
+import type { AcceptSetting, BusRole, UserState } from "../operations.ts";
 import { type Refusal, refusal } from "../problems.ts";
 import { type ActorFacts, refuseInactive, refuseToken, refuseUserManager } from "./actors.ts";
-import type { AcceptSetting } from "./members.ts";
 import { versionConflict } from "./rooms.ts";
 
 const REVOKED = "this user is revoked, bring it back with `unibus user restore USER`";
@@ -156,6 +155,14 @@ export function refuseKeyReplace(facts: KeyReplaceFacts): Refusal | null {
     "user-exists",
     `Cannot ${action}: the new key is a user already, take one that is none yet`,
   );
+}
+
+/**
+ * Says whether a new key comes into the rooms of the one that it replaces. Not when an admin says so: it
+ * could take a user's place with a key of its own, and read what no owner let it read.
+ */
+export function movesRooms({ actor, user }: Pick<KeyReplaceFacts, "actor" | "user">): boolean {
+  return actor.kind === "operator" || (actor.kind === "user" && actor.user === user);
 }
 
 /** The local operator may: it can make an admin again. */

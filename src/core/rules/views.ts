@@ -1,12 +1,13 @@
+import type { RoomId } from "../ids.ts";
 import { type Refusal, refusal } from "../problems.ts";
-import { type ActorFacts, isAdmin } from "./actors.ts";
+import { type ActorFacts, isAdmin, isBoundElsewhere } from "./actors.ts";
 import type { MemberFacts } from "./rooms.ts";
 
 /** What reading a room is decided on. */
 export interface RoomViewFacts {
   readonly viewer: ActorFacts;
   /** Null when there is no such room. `createdBy`: `operator`, `anonymous` or a user id. */
-  readonly room: { readonly room: string; readonly createdBy: string } | null;
+  readonly room: { readonly room: RoomId; readonly createdBy: string } | null;
   /** The viewer's own membership in it. */
   readonly member: MemberFacts | null;
 }
@@ -23,9 +24,7 @@ export function refuseRoomView(facts: RoomViewFacts): Refusal | null {
 function seesRoom({ viewer, room, member }: RoomViewFacts): boolean {
   if (viewer.kind === "operator") return true;
   if (viewer.kind === "anonymous") return room?.createdBy === "anonymous";
-  if (viewer.role === null) return false;
-  const bound = viewer.token?.room ?? null;
-  if (bound !== null && bound !== room?.room) return false;
+  if (viewer.role === null || isBoundElsewhere(viewer, room?.room ?? null)) return false;
   return member !== null || isAdmin(viewer);
 }
 

@@ -74,7 +74,7 @@ export const USERS_DOCS: readonly RouteGroup[] = [
       },
       "POST /v1/users/:user/restore": {
         id: "restoreUser",
-        summary: "Admit a revoked user again, without its rooms",
+        summary: "Admit a revoked user again, with the rooms it had",
         problems: ["key-invalid", "user-not-found"],
         versioned: true,
       },

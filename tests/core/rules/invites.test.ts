@@ -4,7 +4,6 @@ import {
   INVITES_OPEN_MAX,
   MEMBERS_PER_ROOM_MAX,
 } from "../../../src/core/limits.ts";
-import type { ActorFacts } from "../../../src/core/rules/actors.ts";
 import {
   type InviteCreateFacts,
   type InviteRedeemFacts,
@@ -14,20 +13,18 @@ import {
   refuseInviteRevoke,
 } from "../../../src/core/rules/invites.ts";
 import type { RoomFacts } from "../../../src/core/rules/rooms.ts";
+import {
+  admin,
+  anonymous,
+  member,
+  operator,
+  revoked,
+  token,
+  user,
+} from "../../harness/actor-facts.ts";
 import { aRoom, aUser } from "../../harness/builders.ts";
 
-const user = aUser("actor");
-const operator: ActorFacts = { kind: "operator" };
-const anonymous: ActorFacts = { kind: "anonymous" };
-const member: ActorFacts = { kind: "user", user, role: "member", token: null };
-const admin: ActorFacts = { kind: "user", user, role: "admin", token: null };
-const newcomer: ActorFacts = { kind: "user", user, role: null, token: null };
-const token: ActorFacts = {
-  kind: "user",
-  user,
-  role: "admin",
-  token: { scope: "admin", room: null },
-};
+const adminToken = token("admin");
 
 describe("making an invite", () => {
   const facts: InviteCreateFacts = {
@@ -48,8 +45,8 @@ describe("making an invite", () => {
     ["by the operator", { actor: operator }, null],
     ["by a member", { actor: member }, "forbidden"],
     ["by anonymous", { actor: anonymous }, "forbidden"],
-    ["by somebody revoked", { actor: newcomer }, "forbidden"],
-    ["by an admin's token", { actor: token }, "forbidden"],
+    ["by somebody revoked", { actor: revoked }, "forbidden"],
+    ["by an admin's token", { actor: adminToken }, "forbidden"],
     ["into one's own rooms", into({}), null],
     [
       "into a room that one is not an owner of",
@@ -91,7 +88,7 @@ test.each([
   ["by an admin", admin, open, null],
   ["by the operator", operator, open, null],
   ["by a member", member, open, "forbidden"],
-  ["by an admin's token", token, open, "forbidden"],
+  ["by an admin's token", adminToken, open, "forbidden"],
   ["that is none", admin, null, "invite-not-found"],
   ["that was used: it is too late", admin, { redeemedBy: user }, "invite-redeemed"],
   ["a member learns nothing of invites", member, null, "forbidden"],
@@ -101,7 +98,7 @@ test.each([
 
 describe("using an invite", () => {
   const facts: InviteRedeemFacts = {
-    actor: newcomer,
+    actor: revoked,
     user,
     invite: { redeemedBy: null, expiresAt: 1_001 },
     makerMay: true,
@@ -112,7 +109,7 @@ describe("using an invite", () => {
   const table: readonly (readonly [string, Partial<InviteRedeemFacts>, string | null])[] = [
     ["by the key that shall be a user's", {}, null],
     ["for another key", { user: aUser("other") }, "forbidden"],
-    ["by a token", { actor: token }, "forbidden"],
+    ["by a token", { actor: adminToken }, "forbidden"],
     ["by the operator", { actor: operator }, "forbidden"],
     ["by anonymous", { actor: anonymous }, "forbidden"],
     ["that is none", { invite: null, makerMay: false }, "invite-not-found"],

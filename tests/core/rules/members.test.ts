@@ -1,12 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import type { RoomId } from "../../../src/core/ids.ts";
 import {
   MEMBERS_PER_ROOM_MAX,
   PENDING_PER_USER_MAX,
   ROOMS_PER_USER_MAX,
 } from "../../../src/core/limits.ts";
-import type { TokenScope } from "../../../src/core/operations.ts";
-import type { ActorFacts } from "../../../src/core/rules/actors.ts";
 import {
   type MemberAcceptFacts,
   type MemberAddFacts,
@@ -16,21 +13,18 @@ import {
   refuseMemberAdd,
   refuseMemberRemove,
 } from "../../../src/core/rules/members.ts";
+import {
+  admin,
+  anonymous,
+  member,
+  operator,
+  revoked,
+  token,
+  user,
+} from "../../harness/actor-facts.ts";
 import { aRoom, aUser } from "../../harness/builders.ts";
 
-const user = aUser("actor");
 const target = aUser("target");
-const operator: ActorFacts = { kind: "operator" };
-const anonymous: ActorFacts = { kind: "anonymous" };
-const member: ActorFacts = { kind: "user", user, role: "member", token: null };
-const admin: ActorFacts = { kind: "user", user, role: "admin", token: null };
-const token = (scope: TokenScope, only: RoomId | null = null): ActorFacts => ({
-  kind: "user",
-  user,
-  role: "admin",
-  token: { scope, room: only },
-});
-const revoked: ActorFacts = { kind: "user", user, role: null, token: null };
 
 const owner = { role: "owner", state: "active" } as const;
 const reader = { role: "reader", state: "active" } as const;

@@ -1,8 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { RoomId } from "../../../src/core/ids.ts";
 import { ROOMS_PER_USER_MAX } from "../../../src/core/limits.ts";
-import type { TokenScope } from "../../../src/core/operations.ts";
-import type { ActorFacts } from "../../../src/core/rules/actors.ts";
 import {
   overseesRooms,
   ownsRoom,
@@ -15,22 +12,19 @@ import {
   refuseUnseen,
   roomOwner,
 } from "../../../src/core/rules/rooms.ts";
+import {
+  admin,
+  anonymous,
+  member,
+  operator,
+  revoked,
+  token,
+  user,
+} from "../../harness/actor-facts.ts";
 import { aRoom, aUser } from "../../harness/builders.ts";
 
-const user = aUser("actor");
 const other = aUser("other");
-const operator: ActorFacts = { kind: "operator" };
-const anonymous: ActorFacts = { kind: "anonymous" };
-const member: ActorFacts = { kind: "user", user, role: "member", token: null };
-const admin: ActorFacts = { kind: "user", user, role: "admin", token: null };
-const token = (scope: TokenScope, only: RoomId | null = null): ActorFacts => ({
-  kind: "user",
-  user,
-  role: "admin",
-  token: { scope, room: only },
-});
 const made = { room: aRoom("lobby"), content: "plain", createdBy: "operator" } as const;
-const revoked: ActorFacts = { kind: "user", user, role: null, token: null };
 
 describe("making a room", () => {
   const facts: RoomCreateFacts = {

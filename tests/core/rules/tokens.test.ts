@@ -4,27 +4,24 @@ import {
   TOKEN_LIFE_MS_MAX,
   TOKENS_PER_USER_MAX,
 } from "../../../src/core/limits.ts";
-import type { ActorFacts } from "../../../src/core/rules/actors.ts";
 import type { RoomFacts } from "../../../src/core/rules/rooms.ts";
 import {
   refuseTokenCreate,
   refuseTokenRevoke,
   type TokenCreateFacts,
 } from "../../../src/core/rules/tokens.ts";
+import {
+  admin,
+  anonymous,
+  member,
+  operator,
+  revoked,
+  token,
+  user,
+} from "../../harness/actor-facts.ts";
 import { aRoom, aUser } from "../../harness/builders.ts";
 
-const user = aUser("actor");
-const operator: ActorFacts = { kind: "operator" };
-const anonymous: ActorFacts = { kind: "anonymous" };
-const member: ActorFacts = { kind: "user", user, role: "member", token: null };
-const admin: ActorFacts = { kind: "user", user, role: "admin", token: null };
-const revoked: ActorFacts = { kind: "user", user, role: null, token: null };
-const token: ActorFacts = {
-  kind: "user",
-  user,
-  role: "admin",
-  token: { scope: "admin", room: null },
-};
+const adminToken = token("admin");
 
 describe("making a token", () => {
   const facts: TokenCreateFacts = {
@@ -50,7 +47,7 @@ describe("making a token", () => {
     ["by the operator", { actor: operator }, "forbidden"],
     ["by anonymous", { actor: anonymous }, "forbidden"],
     ["by a revoked user", { actor: revoked }, "forbidden"],
-    ["by a token", { actor: token }, "forbidden"],
+    ["by a token", { actor: adminToken }, "forbidden"],
     ["as admin, by an admin", { actor: admin, scope: "admin" }, null],
     ["as admin, by a member", { scope: "admin" }, "forbidden"],
     ["for a room that one is in", boundTo({}), null],
@@ -98,7 +95,7 @@ test.each([
   ["another's", member, aUser("other"), "token-not-found"],
   ["another's, by an admin", admin, aUser("other"), "token-not-found"],
   ["that is none", member, null, "token-not-found"],
-  ["by itself or another token", token, user, "forbidden"],
+  ["by itself or another token", adminToken, user, "forbidden"],
   ["by a revoked user", revoked, user, "forbidden"],
   ["by the operator", operator, user, "forbidden"],
   ["by anonymous", anonymous, user, "forbidden"],

@@ -1,6 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import type { TokenScope } from "../../../src/core/operations.ts";
-import type { ActorFacts } from "../../../src/core/rules/actors.ts";
 import {
   type KeyReplaceFacts,
   refuseKeyReplace,
@@ -13,20 +11,16 @@ import {
   type UserSeedFacts,
   type UserUpdateFacts,
 } from "../../../src/core/rules/users.ts";
-import { aRoom, aUser } from "../../harness/builders.ts";
-
-const user = aUser("actor");
-const operator: ActorFacts = { kind: "operator" };
-const admin: ActorFacts = { kind: "user", user, role: "admin", token: null };
-const member: ActorFacts = { kind: "user", user, role: "member", token: null };
-const revoked: ActorFacts = { kind: "user", user, role: null, token: null };
-const token = (scope: TokenScope, room: ReturnType<typeof aRoom> | null = null): ActorFacts => ({
-  kind: "user",
+import {
+  admin,
+  anonymous,
+  member,
+  operator,
+  revoked,
+  token,
   user,
-  role: "admin",
-  token: { scope, room },
-});
-const anonymous: ActorFacts = { kind: "anonymous" };
+} from "../../harness/actor-facts.ts";
+import { aRoom, aUser } from "../../harness/builders.ts";
 
 describe("seeding the first admin", () => {
   const facts: UserSeedFacts = {

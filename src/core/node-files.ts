@@ -1,0 +1,9 @@
+// Names of a node's files. Who makes one and who looks for it are in different folders of this tree.
+
+export const DATABASE_FILE = "unibus.db";
+/** The admin socket, beside the database. */
+export const SOCKET_FILE = "unibus.sock";
+/** The mode of the last run, beside the database. */
+export const MODE_FILE = "unibus.mode";
+/** In each folder that one node alone may use. */
+export const LOCK_FILE = "unibus.lock";
