@@ -83,6 +83,9 @@ export const REQUESTS_PER_USER_BURST = 1_000;
 export const REQUESTS_PER_SECOND_MAX = 1_000_000;
 /** Addresses and CIDRs of trusted proxies: each request may be compared with all of them. */
 export const TRUSTED_PROXIES_MAX = 100;
+/** One of so many of a user's requests, and of those at once, may be a change: the journal keeps it. */
+export const REQUESTS_PER_CHANGE = 10;
+export const BURST_PER_CHANGE = 2;
 /** Addresses and users whose rates are remembered at once. */
 export const RATES_KEPT_MAX = 100_000;
 /** Bytes of a request's body on routes that take JSON: a change is kept for good, refused or not. */

@@ -21,6 +21,8 @@ const IPV6_SITE_BITS = 64;
  * `trusted` are CIDRs. Returns the address in its one form; the peer as it is when it is no address.
  */
 export function clientAddress(headers: Headers, peer: string, trusted: readonly string[]): string {
+  // IPv4 has one form: there is nothing to compare here, and nothing to write anew.
+  if (trusted.length === 0 && !peer.includes(":")) return peer;
   let bits = parseAddress(withoutZone(peer));
   if (bits === null) return peer;
   const proxies = blocksOf(trusted);
@@ -37,6 +39,7 @@ export function clientAddress(headers: Headers, peer: string, trusted: readonly 
 
 /** Names the one whose requests are counted together: an IPv4 address, or the /64 of an IPv6 one. */
 export function rateKey(address: string): string {
+  if (!address.includes(":")) return address;
   const bits = parseAddress(withoutZone(address));
   if (bits === null || isIpv4(bits)) return address;
   return `${renderAddress(firstOf(bits, IPV6_SITE_BITS))}/${IPV6_SITE_BITS}`;

@@ -21,6 +21,11 @@ export type Caller =
 
 /** What the API reads, bound to the store by whoever opened it. */
 export interface Reads {
+  /**
+   * Reads several things of one state of the database, without waiting between. Each read alone asks
+   * the kernel for a lock, which takes longer than the read.
+   */
+  atOnce<Result>(read: () => Result): Result;
   findUser(user: UserId): UserRecord | null;
   findUserByName(name: string): UserRecord | null;
   listUsers(page: {

@@ -1,5 +1,5 @@
 import type { UserId } from "../core/ids.ts";
-import { RATES_KEPT_MAX } from "../core/limits.ts";
+import { BURST_PER_CHANGE, RATES_KEPT_MAX, REQUESTS_PER_CHANGE } from "../core/limits.ts";
 import type { Commit } from "../core/operations.ts";
 import { rateKey } from "./client-address.ts";
 import type { AppParts, Caller } from "./parts.ts";
@@ -18,10 +18,6 @@ export interface RequestRates {
    */
   counted(commit: Commit): Commit;
 }
-
-/** How many of a user's requests may be changes: one of so many. */
-const REQUESTS_PER_CHANGE = 10;
-const BURST_PER_CHANGE = 2;
 
 export function createRequestRates({ rates, now }: Pick<AppParts, "rates" | "now">): RequestRates {
   const kept = { keptMax: RATES_KEPT_MAX, now };

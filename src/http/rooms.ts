@@ -41,7 +41,9 @@ export function rooms(parts: Parts) {
     .get(
       "/:room",
       ({ params, request, set }) =>
-        showRoom(read, getRoom(read, readRoomId(params.room), callOf(request).viewer), set),
+        read.atOnce(() =>
+          showRoom(read, getRoom(read, readRoomId(params.room), callOf(request).viewer), set),
+        ),
       { params: RoomParams, query: Nothing, response: { 200: Room } },
     )
     .patch(

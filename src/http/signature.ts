@@ -4,6 +4,7 @@ import { SIGNATURE_LIFE_MS_MAX, SIGNATURE_SKEW_MS_MAX } from "../core/limits.ts"
 import { Problem } from "../core/problems.ts";
 import {
   authorityOf,
+  CERTIFICATE_HEADER,
   COVERED_HEADERS,
   componentsOf,
   renderSignatureBase,
@@ -44,6 +45,8 @@ const WORDS = [
 const PARAMETERS = new RegExp(
   `^${WORDS.map((word) => `(?=.*;${word}(?:;|$))`).join("")}(?:;[^;]+){${WORDS.length}}$`,
 );
+/** The same in the order of our own client, which is found without looking for each. */
+const USUAL_PARAMETERS = new RegExp(`^;${WORDS.join(";")}$`);
 /** 64 bytes in base64: the last character has four bits that say nothing. */
 const SIGNATURE = new RegExp(`^${LABEL}=:([A-Za-z0-9+/]{85}[AQgw]==):$`);
 /** Tells by how many milliseconds the clock of whoever signed is behind ours. */
@@ -68,7 +71,8 @@ export function readSignature(headers: Headers): RequestSignature {
       "signature-input has to be one signature, written label=(components);parameters",
     );
   }
-  const [, created, expires, nonce, keyid] = PARAMETERS.exec(parameters) ?? [];
+  const said = USUAL_PARAMETERS.exec(parameters) ?? PARAMETERS.exec(parameters);
+  const [, created, expires, nonce, keyid] = said ?? [];
   if (!created || !expires || !nonce || !keyid) {
     throw malformed(
       `it has to have whole seconds as created and expires, 22 to 64 characters as nonce, 32 bytes as keyid, alg="${SIGNATURE_ALGORITHM}", tag="${SIGNATURE_TAG}", and no other parameter`,
@@ -117,7 +121,7 @@ export function signableOf(request: Request): SignableRequest {
     "content-digest": digest,
     "idempotency-key": headers.get("idempotency-key"),
     "if-match": headers.get("if-match"),
-    "unibus-certificate": headers.get("unibus-certificate"),
+    [CERTIFICATE_HEADER]: headers.get(CERTIFICATE_HEADER),
   };
 }
 

@@ -10,7 +10,10 @@ import { roomVersion, userVersion } from "../store/versions.ts";
 
 /** Binds what the API reads to a store. */
 export function bindReads(store: Store): Reads {
+  const transaction = store.database.transaction((read: () => unknown) => read());
   return {
+    // The transaction answers what is read in it.
+    atOnce: <Result>(read: () => Result) => transaction(read) as Result,
     findUser: (user) => findUser(store, user),
     findUserByName: (name) => findUserByName(store, name),
     listUsers: (page) => listUsers(store, page),
