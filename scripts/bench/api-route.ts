@@ -30,18 +30,24 @@ export async function benchRoute(options: {
     count: COUNT,
     prefix,
   } as const;
-  const round = (side: Side) => async (): Promise<number> => (await loadOf(side, load)).perSecond;
+  const us: Record<"node" | "route" | "raw", number[]> = { node: [], route: [], raw: [] };
+  const round = (side: Side, kept?: number[]) => async (): Promise<number> => {
+    const { perSecond, serverUs } = await loadOf(side, load);
+    kept?.push(serverUs);
+    return perSecond;
+  };
   const parts = {
-    node: round(sides.node),
-    route: round(sides.route),
+    node: round(sides.node, us.node),
+    route: round(sides.route, us.route),
     elysia: round(sides.elysia),
     aot: round(sides.aot),
-    raw: round(sides.raw),
+    raw: round(sides.raw, us.raw),
     again: round(sides.again),
     busy: async () => (await loadOf(sides.raw, { ...load, maySleep: true })).generatorBusy,
   };
   // The first run of each is slower: what it runs is compiled meanwhile.
   for (const part of Object.values(parts)) await part();
+  for (const numbers of Object.values(us)) numbers.length = 0;
   const rate = await interleave(runs, parts);
   const aim = "≥ 0.90";
   return [
@@ -52,6 +58,8 @@ export async function benchRoute(options: {
     { what: "raw Bun.serve, the same answer", unit: "/s", spread: spreadOf(rate.raw) },
     { what: "node / raw", unit: "", spread: ratioOf(rate.node, rate.raw) },
     { what: "route alone / raw", unit: "", spread: ratioOf(rate.route, rate.raw), aim },
+    { what: "raw / node, processor time", unit: "", spread: ratioOf(us.raw, us.node) },
+    { what: "raw / route, processor time", unit: "", spread: ratioOf(us.raw, us.route), aim },
     { what: "Elysia itself / raw", unit: "", spread: ratioOf(rate.elysia, rate.raw) },
     { what: "with code from strings / raw", unit: "", spread: ratioOf(rate.aot, rate.raw) },
     { what: "raw / raw (A/A)", unit: "", spread: ratioOf(rate.again, rate.raw) },

@@ -100,7 +100,7 @@ function partsOf(
     },
     api: {
       about:
-        "HTTP over loopback from 32 connections with one request under way on each, by a generator of our own that never sleeps, servers on one core and the load on the other, rates not limited. Requests are made and signed beforehand, each with its nonce and certificate, as our client sends them. Raw Bun.serve answers the same bytes to the same requests. A route alone is `GET /v1/me` with its contract, nothing before it. The ceiling of a signed GET is what it cannot do without, each measured alone; processor time is that of all threads of the server. The buses were made through `apply`: 20 members in a room, up to 1,000 users ask, each for a random room of its own.",
+        "HTTP over loopback from 32 connections with one request under way on each, by a generator of our own that never sleeps, servers on one core and the load on the other, rates not limited. Requests are made and signed beforehand, each with its nonce and certificate, as our client sends them. Raw Bun.serve answers the same bytes to the same requests. A route alone is `GET /v1/me` with its contract, nothing before it. The ceiling of a signed GET is what it cannot do without, each measured alone; processor time is that of all threads of the server. The buses were made through `apply`: 20 members in a room, 20 users ask, each for a random room of its own.",
       measure: () => benchApi({ runs: quick ? 2 : 12, many: quick ? 10_000 : 1_000_000 }),
     },
     messages: {

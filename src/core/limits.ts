@@ -69,8 +69,8 @@ export const SIGNATURE_SKEW_MS_MAX = 30_000;
  * signed for a later day could be sent to the node on that day, by whoever answered in its place.
  */
 export const CLOCK_CORRECTION_MS_MAX = 24 * 60 * 60 * 1000;
-/** Nonces of signed requests remembered until they expire; more are refused, never forgotten. */
-export const NONCES_MAX = 200_000;
+/** Nonces of signed requests remembered until they expire: 8,000 requests a second; more are refused. */
+export const NONCES_MAX = 500_000;
 /** Certificates of API keys remembered, so that each is verified once. */
 export const CERTIFICATES_KEPT_MAX = 10_000;
 /** Requests that one address may send in a second before it is known who asks, and at once. */

@@ -65,7 +65,7 @@ describe("the load of the bench", () => {
   test("sends as many requests as it is told, each signed with its own nonce", async () => {
     await using server = answering(200);
     const node = { ...server.side, busId: BUS_ID };
-    const requests = signedGets({ node, memberships: MEMBERSHIPS }, 200);
+    const requests = signedGets({ node, memberships: MEMBERSHIPS }, { count: 200 });
     const { perSecond, p50Ms } = await loadOf(server.side, { requests, count: 200, prefix: [] });
     expect(Math.min(perSecond, p50Ms)).toBeGreaterThan(0);
     expect(server.asked).toHaveLength(200);
