@@ -12,6 +12,7 @@ export interface ClusterFacts {
   readonly natsUrl: string;
   readonly clusterName: string;
   readonly serverName: string;
+  readonly clusterPort: number;
   readonly routes: readonly string[];
   readonly clusterUser: string;
   /** Whether there is a password, be it in the settings or in a file; the password is no fact. */
@@ -33,6 +34,7 @@ const CLUSTER_ONLY = [
   "route-tls-cert",
   "route-tls-key",
   "route-tls-ca",
+  "stale-max",
 ] as const;
 
 const NODE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
@@ -61,14 +63,54 @@ export function refuseCluster(facts: ClusterFacts): Refusal | null {
     refusePartialSecret(facts) ??
     refusePartialRouteTls(facts) ??
     refuseRoutes(facts.routes) ??
-    refusePublicCluster(facts)
+    refusePublicCluster(facts) ??
+    refuseUnreachable(facts)
   );
 }
 
-/** Says that clusters are not available yet; asked after every guard has passed. */
-export function refuseClusterYet(facts: Pick<ClusterFacts, "clusterName">): Refusal | null {
-  if (facts.clusterName === "") return null;
-  return refuse("--cluster-name is not available yet; start without it for a node on its own");
+/**
+ * Routes of other nodes. One that leads to this node's own listener, or to a host that is named as this
+ * node is, is none: so all nodes may be given the same list.
+ */
+export function routesToPeers(
+  facts: Pick<ClusterFacts, "routes" | "bind" | "clusterPort" | "serverName">,
+): readonly string[] {
+  const { bind, clusterPort, serverName } = facts;
+  return facts.routes.filter((route) => {
+    const { host, port } = parseRoute(route) ?? { host: "", port: 0 };
+    const [label] = host.split(".", 1);
+    return (
+      port !== clusterPort || (host !== bind && label?.toLowerCase() !== serverName.toLowerCase())
+    );
+  });
+}
+
+/**
+ * Puts the secret into a route that names none: nats-server dials with what stands in the route.
+ * Source: nats-server `server/route.go` (`connectToRoute`, `processRouteInfo`).
+ */
+export function routeWithSecret(
+  route: string,
+  secret: { readonly user: string; readonly password: string } | null,
+): string {
+  const url = new URL(route);
+  if (!secret || url.username !== "" || url.password !== "") return route;
+  const login = `${encodeURIComponent(secret.user)}:${encodeURIComponent(secret.password)}`;
+  return `${url.protocol}//${login}@${url.host}`;
+}
+
+/** Says in words why a password cannot gate routes, or null. Nothing of it is in the words. */
+export function routePasswordFault(password: string): string | null {
+  // nats-server would take it as the hash of another one, and could not dial with it.
+  if (/^\$2[abxy]\$/.test(password))
+    return "looks like a bcrypt hash, and must be the secret itself";
+  return null;
+}
+
+/** What an operator should know of a cluster of this size, in words; null when there is nothing. */
+export function clusterSizeWarning(nodes: number): string | null {
+  if (nodes >= 3) return null;
+  return `a cluster of ${nodes} nodes has no fault tolerance: when one is away nothing can be changed; three are recommended`;
 }
 
 function refuseIdentity(facts: ClusterFacts): Refusal | null {
@@ -124,15 +166,30 @@ function refuseRoutes(routes: readonly string[]): Refusal | null {
   );
 }
 
+/** A cluster is made of nodes that know of each other: nats-server refuses one without routes. */
+function refuseUnreachable(facts: ClusterFacts): Refusal | null {
+  if (facts.clusterPort === 0) {
+    return refuse("--cluster-port is 0, and the other nodes have to know it; name a port");
+  }
+  if (routesToPeers(facts).length > 0) return null;
+  return refuse(
+    "--routes names no other node; give the route URLs of the other nodes, those too that are started later",
+  );
+}
+
 /** The host of a route's URL, without brackets; null when the text is no route. */
 function routeHost(route: string): string | null {
+  return parseRoute(route)?.host ?? null;
+}
+
+function parseRoute(route: string): { readonly host: string; readonly port: number } | null {
   if (!/^nats(-route)?:\/\//i.test(route)) return null;
   const url = URL.parse(route);
   if (!url?.hostname || url.port === "" || url.port === "0") return null;
   if ((url.pathname !== "" && url.pathname !== "/") || url.search !== "" || url.hash !== "") {
     return null;
   }
-  return url.hostname.replace(/^\[(.*)\]$/, "$1");
+  return { host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(url.port) };
 }
 
 /**

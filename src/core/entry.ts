@@ -17,22 +17,28 @@ export function renderEntry({ seq, operation }: Entry): string {
 }
 
 /**
+ * What is kept of an entry. In the journal of a cluster a repeat has a number of its own, and names
+ * the entry whose outcome it answers.
+ */
+export type StoredOutcome = Outcome | { readonly status: "repeated"; readonly of: number };
+
+/**
  * Renders an outcome in the one form that is stored and hashed. Of a refusal that is its code: its
  * words may be improved without nodes of two versions having two histories.
  */
-export function renderOutcome(outcome: Outcome): string {
-  return outcome.status === "applied"
-    ? canonicalJson({ ...outcome })
-    : canonicalJson({ status: outcome.status, code: outcome.refusal.code });
+export function renderOutcome(outcome: StoredOutcome): string {
+  return outcome.status === "refused"
+    ? canonicalJson({ status: outcome.status, code: outcome.refusal.code })
+    : canonicalJson({ ...outcome });
 }
 
 /** Reads a stored outcome back; `detail` are the words of its refusal. */
-export function parseOutcome(text: string, detail: string | null): Outcome {
+export function parseOutcome(text: string, detail: string | null): StoredOutcome {
   // Rendered by the function above, and kept unchanged by the chain.
   const stored = JSON.parse(text) as
-    | Extract<Outcome, { status: "applied" }>
+    | Exclude<StoredOutcome, { status: "refused" }>
     | { status: "refused"; code: ProblemCode };
-  if (stored.status === "applied") return stored;
+  if (stored.status !== "refused") return stored;
   return { status: stored.status, refusal: { code: stored.code, detail: detail ?? "" } };
 }
 

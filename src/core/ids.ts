@@ -12,6 +12,8 @@ export type RoomId = Id<"room">;
 export type TokenId = Id<"token">;
 /** An invite: 26 random characters `[a-z2-7]`. */
 export type InviteId = Id<"invite">;
+/** A way into the cluster for one new node: 26 characters `[a-z2-7]`, made from its secret. */
+export type NodeTokenId = Id<"node-token">;
 /** An operation: 64 hex digits (a digest, or random). */
 export type OperationId = Id<"operation">;
 
@@ -29,6 +31,10 @@ export function isTokenId(text: string): text is TokenId {
 }
 
 export function isInviteId(text: string): text is InviteId {
+  return RANDOM_ID.test(text);
+}
+
+export function isNodeTokenId(text: string): text is NodeTokenId {
   return RANDOM_ID.test(text);
 }
 
@@ -52,6 +58,12 @@ export function tokenIdOf(random: Uint8Array): TokenId {
 export function inviteIdOf(random: Uint8Array): InviteId {
   // As above.
   return randomIdOf(random) as InviteId;
+}
+
+/** Renders bytes that the secret of a node token was made into as its id, as `roomIdOf`. */
+export function nodeTokenIdOf(bytes: Uint8Array): NodeTokenId {
+  // As above.
+  return randomIdOf(bytes) as NodeTokenId;
 }
 
 function randomIdOf(random: Uint8Array): string {

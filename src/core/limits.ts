@@ -24,6 +24,27 @@ export const INVITE_LIFE_MS_MIN = 60_000;
 export const INVITE_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 /** Invites forgotten by one operation: more than one makes, and not so many that others wait. */
 export const INVITES_PRUNED_MAX = 100;
+/** Life of a node's token: somebody waits at it. */
+export const NODE_TOKEN_LIFE_MS = 15 * 60 * 1000;
+export const NODE_TOKEN_LIFE_MS_MAX = 24 * 60 * 60 * 1000;
+/** Tokens for nodes that wait to be used, and characters of one. */
+export const NODE_TOKENS_OPEN_MAX = 16;
+export const NODE_TOKEN_CHARS_MAX = 4_096;
+/** How long a used or expired token is remembered, so that whoever tries it learns which it is. */
+export const NODE_TOKEN_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+/** Nodes that joined; a cluster has three, five or seven, and those that were replaced. */
+export const NODES_MAX = 1_000;
+/** Characters of what travels between a new node and who lets it in: a request, some certificates. */
+export const NODE_SEALED_CHARS_MAX = 32 * 1024;
+/** Requests that wait for one token: whoever overheard its id can send some that nobody can read. */
+export const NODE_REQUESTS_MAX = 8;
+/** How often a new node asks for its answer, and how long who lets it in waits for its request. */
+export const NODE_JOIN_LOOK_MS = 500;
+export const NODE_JOIN_WAIT_MS = 2_000;
+/** How long a new node waits for a command that shows no life. */
+export const NODE_JOIN_SILENCE_MS = 10_000;
+/** DNS names and addresses that one node is reached by. */
+export const NODE_HOSTS_MAX = 16;
 /** Rooms that one invite leads into. */
 export const INVITE_ROOMS_MAX = 20;
 /** Characters of a signed record of a room's log. */
@@ -141,6 +162,22 @@ export const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 export const SQLITE_BUSY_TIMEOUT_MS = 5_000;
 /** Different subjects that soft judges between two reconciliations. */
 export const SOFT_SUBJECTS_MAX = 10_000;
+/** How long a node goes on by what it knows when it hears nothing of the cluster's journal. */
+export const STALE_SECONDS = 60;
+/** More than a leader may not have heard of its peers, and an answer of it to be lost. */
+export const STALE_SECONDS_MIN = 5;
+export const STALE_SECONDS_MAX = 3_600;
+/** Connections of a route, over which accounts are spread. */
+export const CLUSTER_POOL_SIZE = 3;
+/** How long a route may take for its TLS, and then for its secret. */
+export const ROUTE_LOGIN_TIMEOUT_MS = 5_000;
+/** How often a node asks its nats-server about its routes and its leader: while not ready, and then. */
+export const CLUSTER_WAIT_MS = 250;
+export const CLUSTER_CHECK_MS = 1_000;
+/** How often a node compares its clock with its peers', and how far it may be off their median. */
+export const CLOCK_CHECK_MS = 10_000;
+export const CLOCK_OFFSET_MS_MAX = 5_000;
+
 /** How often the files of --tls-cert and --tls-key are looked at; a change is believed when seen twice. */
 export const TLS_CHECK_MS = 1_000;
 /** Least time between two renewals: each closes all NATS connections of users for a moment. */
@@ -167,7 +204,38 @@ export const EXTERNAL_NATS_CHECK_MS = 2_000;
 export const EXTERNAL_NATS_PROBE_MS = 60_000;
 /** Bytes that must be free where the database lies: a commit takes a few pages, SQLite's log more. */
 export const DISK_FREE_BYTES_MIN = 256 * 1024;
+/** Bytes that must be free until a nats-server is started anew that found none. */
+export const JETSTREAM_FREE_BYTES_MIN = 16 * 1024 * 1024;
 /** How long a disk that refused an entry counts as full, if nothing else says that it is. */
 export const DISK_REFUSED_MS = 10_000;
 /** Bytes of a certificate, key or password file that the settings name: a long chain fits. */
 export const CONFIG_FILE_BYTES_MAX = 1024 * 1024;
+/** How long a commit waits for its entry to be applied here: an election takes about as long. */
+export const JOURNAL_COMMIT_TIMEOUT_MS = 8_000;
+/** How long the cluster's journal has to answer one question. */
+export const JOURNAL_ANSWER_TIMEOUT_MS = 2_000;
+/** How soon an entry is sent again that nobody took, and a journal looked for that is not there yet. */
+export const JOURNAL_RETRY_MS = 200;
+/** How often the stream is looked at for entries that nobody told of. */
+export const JOURNAL_LOOK_MS = 1_000;
+/** Entries fetched at once by a node that is behind, and their bytes. */
+export const JOURNAL_FETCH_ENTRIES_MAX = 256;
+export const JOURNAL_FETCH_BYTES_MAX = 4 * 1024 * 1024;
+/** Bytes of one entry on its way through the stream: what NATS carries, less its headers. */
+export const JOURNAL_MESSAGE_BYTES_MAX = 1024 * 1024 - 4 * 1024;
+/** How often a node asks how far the journal goes, and compares its chain with its peers'. */
+export const JOURNAL_ASK_MS = 5_000;
+/** How long ago a leader may have heard of a peer that it counts: they speak every second. */
+export const JOURNAL_QUORUM_MS = 3_000;
+/** Times in a row that the journal has to end before what is applied here, until that counts as loss. */
+export const JOURNAL_SHORTER_MAX = 3;
+/** How long the stream of entries has to be missing until it counts as lost: a leader that is new may know nothing yet. */
+export const JOURNAL_MISSING_MS = 5_000;
+/** How long peers have to answer one question of another node. */
+export const JOURNAL_PEERS_WAIT_MS = 1_000;
+/** Entries that an empty node replays rather than take a copy of a peer's database. */
+export const JOURNAL_REPLAY_ENTRIES_MAX = 1_000;
+/** Bytes of one part of a copy: well under what NATS carries. */
+export const COPY_PART_BYTES = 512 * 1024;
+/** How long a copy is kept for a node that does not fetch on. */
+export const COPY_KEPT_MS = 60_000;

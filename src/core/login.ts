@@ -17,6 +17,7 @@ export type LoginRefusal =
   | "login-repeated"
   | "connections-full"
   | "request-malformed"
+  | "node-stale"
   | "internal";
 
 /** What each reason says to an admin. */
@@ -32,6 +33,7 @@ export const LOGIN_REFUSALS: Readonly<Record<LoginRefusal, string>> = {
   "login-repeated": "the connection had logged in before; a connection is one user's for its life",
   "connections-full": "the user has as many connections as a user may have",
   "request-malformed": "the login request of nats-server could not be read",
+  "node-stale": "the node does not know the cluster's latest changes, and admits nobody",
   internal: "the login could not be judged",
 };
 

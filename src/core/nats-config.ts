@@ -1,14 +1,41 @@
+import { routeWithSecret } from "./cluster-policy.ts";
 import {
+  CLUSTER_POOL_SIZE,
   NATS_CONNECTIONS_MAX,
   NATS_LOGIN_TIMEOUT_MS,
   NATS_PAYLOAD_BYTES_MAX,
   NATS_PENDING_BYTES_MAX,
   NATS_WRITE_DEADLINE_MS,
   PAYLOAD_BYTES_MAX,
+  ROUTE_LOGIN_TIMEOUT_MS,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "./limits.ts";
 
-/** What a node's nats-server is told. Keys are public nkeys; nothing here is secret but in TLS files. */
+/** The secret that gates the route listeners of a cluster, the same on every node. */
+export interface RouteSecret {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** How a node's nats-server joins those of the other nodes. */
+export interface NatsClusterSettings {
+  readonly name: string;
+  /** Port of the route listener; its host is the client listener's. */
+  readonly port: number;
+  /** The other nodes' route listeners, as they were given. */
+  readonly routes: readonly string[];
+  readonly secret: RouteSecret | null;
+  /** Files of mutual TLS on routes. */
+  readonly tls: {
+    readonly certFile: string;
+    readonly keyFile: string;
+    readonly caFile: string;
+  } | null;
+  /** Public user key of the one who keeps the journal here; new at each boot. */
+  readonly control: string;
+}
+
+/** What a node's nats-server is told. Keys are public nkeys; the one secret is that of the routes. */
 export interface NatsSettings {
   readonly serverName: string;
   readonly host: string;
@@ -23,6 +50,8 @@ export interface NatsSettings {
     readonly app: string;
   };
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  /** Null on a node on its own. */
+  readonly cluster: NatsClusterSettings | null;
 }
 
 export type NatsConfig = { readonly [key: string]: unknown };
@@ -44,7 +73,7 @@ export const OPEN_ACCOUNT = "OPEN";
  * Source: nats-server `server/opts.go`; NATS ADR-26 for the callout.
  */
 export function natsConfig(settings: NatsSettings): NatsConfig {
-  const { services } = settings;
+  const { services, cluster } = settings;
   return {
     server_name: settings.serverName,
     host: settings.host,
@@ -54,7 +83,11 @@ export function natsConfig(settings: NatsSettings): NatsConfig {
     max_pending: NATS_PENDING_BYTES_MAX,
     write_deadline: `${NATS_WRITE_DEADLINE_MS / 1000}s`,
     logtime: false,
-    jetstream: { store_dir: settings.jetStreamFolder },
+    jetstream: {
+      store_dir: settings.jetStreamFolder,
+      // What a majority acknowledged is on the disk of each of them.
+      ...(cluster ? { sync_interval: "always" } : {}),
+    },
     accounts: accountsOf(settings),
     system_account: "SYS",
     authorization: {
@@ -62,7 +95,12 @@ export function natsConfig(settings: NatsSettings): NatsConfig {
       auth_callout: {
         issuer: settings.issuer,
         account: authorizationAccount(settings.serverName),
-        auth_users: [services.system, services.authorization, services.app],
+        auth_users: [
+          services.system,
+          services.authorization,
+          services.app,
+          ...(cluster ? [cluster.control] : []),
+        ],
         allowed_accounts: [APP_ACCOUNT, OPEN_ACCOUNT],
       },
     },
@@ -78,14 +116,58 @@ export function natsConfig(settings: NatsSettings): NatsConfig {
           },
         }
       : {}),
+    ...(cluster ? { cluster: clusterOf(cluster, settings.host) } : {}),
   };
 }
 
-function accountsOf({ serverName, services }: NatsSettings): NatsConfig {
+/**
+ * Renders how servers reach each other. They authenticate by secret and certificate; no client's key
+ * means anything on a route. Clients hear of the other nodes from unibus, not from nats-server.
+ * Source: nats-server `server/route.go`, `server/opts.go` (`parseCluster`).
+ */
+function clusterOf(cluster: NatsClusterSettings, host: string): NatsConfig {
+  const { name, port, routes, secret, tls } = cluster;
+  return {
+    name,
+    host,
+    port,
+    no_advertise: true,
+    pool_size: CLUSTER_POOL_SIZE,
+    compression: { mode: "s2_auto" },
+    ...(secret
+      ? {
+          authorization: {
+            user: secret.user,
+            password: secret.password,
+            timeout: ROUTE_LOGIN_TIMEOUT_MS / 1000,
+          },
+        }
+      : {}),
+    ...(tls
+      ? {
+          tls: {
+            cert_file: tls.certFile,
+            key_file: tls.keyFile,
+            ca_file: tls.caFile,
+            // Whoever dials shows a certificate of this CA too.
+            verify: true,
+            min_version: "1.3",
+            timeout: ROUTE_LOGIN_TIMEOUT_MS / 1000,
+          },
+        }
+      : {}),
+    routes: routes.map((route) => routeWithSecret(route, secret)),
+  };
+}
+
+function accountsOf({ serverName, services, cluster }: NatsSettings): NatsConfig {
   return {
     SYS: { users: [{ nkey: services.system }] },
     [authorizationAccount(serverName)]: { users: [{ nkey: services.authorization }] },
-    CTRL: { jetstream: "enabled" },
+    CTRL: {
+      jetstream: "enabled",
+      ...(cluster ? { users: [{ nkey: cluster.control }] } : {}),
+    },
     HIST: {
       jetstream: "enabled",
       imports: [

@@ -1,5 +1,5 @@
 import type { CanonicalValue } from "./canonical.ts";
-import type { InviteId, OperationId, RoomId, TokenId, UserId } from "./ids.ts";
+import type { InviteId, NodeTokenId, OperationId, RoomId, TokenId, UserId } from "./ids.ts";
 import type { Refusal } from "./problems.ts";
 
 /** The version of the rules that an entry is applied by. Raised when a rule's answer changes. */
@@ -54,6 +54,16 @@ export type InviteRoom = { readonly room: RoomId; readonly role: RoomRole };
 
 /** A change that somebody asks for: data only, with every chosen value in it. */
 export type Change =
+  | { readonly kind: "bus.found"; readonly busId: string; readonly generation: string }
+  | {
+      readonly kind: "bus.continued";
+      readonly busId: string;
+      readonly generation: string;
+      /** The last entry before. */
+      readonly lastSeq: number;
+      /** The chain after it, in hex. */
+      readonly chain: string;
+    }
   | { readonly kind: "user.seed"; readonly user: UserId; readonly name: string | null }
   | {
       readonly kind: "user.add";
@@ -136,10 +146,31 @@ export type Change =
       readonly role: RoomRole;
     }
   | { readonly kind: "member.accept"; readonly room: RoomId; readonly user: UserId }
-  | { readonly kind: "member.remove"; readonly room: RoomId; readonly user: UserId };
+  | { readonly kind: "member.remove"; readonly room: RoomId; readonly user: UserId }
+  | {
+      readonly kind: "node.token";
+      /** Made from the secret, which it does not tell. */
+      readonly token: NodeTokenId;
+      readonly expiresAt: number;
+    }
+  | {
+      readonly kind: "node.joined";
+      readonly token: NodeTokenId;
+      /** The new node's name, as --server-name has it. */
+      readonly node: string;
+      /** Where other nodes reach it: host:port. */
+      readonly route: string;
+      /** SHA-256 of its route certificate, in hex; null where an authority elsewhere makes it. */
+      readonly certificate: string | null;
+      /** End of that certificate. */
+      readonly certificateEndsAt: number | null;
+    };
 
 export type ChangeKind = Change["kind"];
 export type ChangeOf<Kind extends ChangeKind> = Extract<Change, { kind: Kind }>;
+
+/** What a cluster's journal begins with. */
+export type Beginning = Extract<Change, { kind: "bus.found" | "bus.continued" }>;
 
 /** One entry's content: who asked for which change, when, and what proves it. */
 export interface Operation {
@@ -177,7 +208,15 @@ export type Outcome =
 
 /** One changed row, as the chain sees it: the new row, or null when it is gone. */
 export interface RowChange {
-  readonly table: "users" | "rooms" | "members" | "geneses" | "tokens" | "invites";
+  readonly table:
+    | "users"
+    | "rooms"
+    | "members"
+    | "geneses"
+    | "tokens"
+    | "invites"
+    | "node_tokens"
+    | "nodes";
   readonly key: string;
   readonly row: { readonly [column: string]: CanonicalValue } | null;
 }

@@ -94,6 +94,7 @@ export const PROBLEMS = {
   internal: { status: 500, title: "Internal error", exit: EXIT.failed },
   "not-ready": { status: 503, title: "The node is not ready", exit: EXIT.unreachable },
   "journal-unavailable": { status: 503, title: "The journal takes no entries", exit: EXIT.failed },
+  "outcome-unknown": { status: 503, title: "Nobody knows yet what came of it", exit: EXIT.failed },
   "data-plane-external": {
     status: 409,
     title: "The data plane is not this node's",
@@ -140,6 +141,17 @@ export const PROBLEMS = {
   "invite-redeemed": { status: 410, title: "The invite was used", exit: EXIT.refused },
   "invite-expired": { status: 410, title: "The invite has expired", exit: EXIT.refused },
   "invites-full": { status: 409, title: "Too many invites are open", exit: EXIT.refused },
+  "node-token-wrong": { status: 404, title: "No such token for a node", exit: EXIT.refused },
+  "node-token-used": { status: 410, title: "The node's token was used", exit: EXIT.refused },
+  "node-token-expired": { status: 410, title: "The node's token has expired", exit: EXIT.refused },
+  "node-token-unattended": {
+    status: 409,
+    title: "Nobody waits at the node's token",
+    exit: EXIT.refused,
+  },
+  "node-tokens-full": { status: 409, title: "Too many nodes are waited for", exit: EXIT.refused },
+  "node-name-taken": { status: 409, title: "Another node has this name", exit: EXIT.refused },
+  "node-ca-foreign": { status: 409, title: "The authority is another one", exit: EXIT.refused },
   "proof-wrong": { status: 403, title: "The proof is wrong", exit: EXIT.refused },
   "record-invalid": { status: 422, title: "The record cannot be used", exit: EXIT.refused },
   "record-required": {

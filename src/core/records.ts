@@ -1,4 +1,4 @@
-import type { InviteId, RoomId, TokenId, UserId } from "./ids.ts";
+import type { InviteId, NodeTokenId, RoomId, TokenId, UserId } from "./ids.ts";
 import type {
   AcceptSetting,
   BusRole,
@@ -72,6 +72,27 @@ export interface InviteRecord {
   readonly expiresAt: number;
   /** Who used it; null while nobody has. */
   readonly redeemedBy: UserId | null;
+}
+
+/** A way into the cluster for one new node. */
+export interface NodeTokenRecord {
+  readonly token: NodeTokenId;
+  /** `operator` or a user id. */
+  readonly createdBy: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** Name of the node that used it; null while none has. */
+  readonly usedBy: string | null;
+}
+
+/** A node that joined by a token; those that the cluster began with are not among them. */
+export interface NodeRecord {
+  readonly node: string;
+  /** Where other nodes reach it: host:port. */
+  readonly route: string;
+  readonly certificate: string | null;
+  readonly certificateEndsAt: number | null;
+  readonly joinedAt: number;
 }
 
 /** Why a request is not who it says it is: what enforce answers with 401, and soft only counts. */

@@ -1,4 +1,10 @@
-import { type Entry, renderChanges, renderEntry, renderOutcome } from "../core/entry.ts";
+import {
+  type Entry,
+  renderChanges,
+  renderEntry,
+  renderOutcome,
+  type StoredOutcome,
+} from "../core/entry.ts";
 import {
   type Committed,
   OPERATION_FORMAT,
@@ -6,8 +12,10 @@ import {
   type Outcome,
 } from "../core/operations.ts";
 import { Problem, refusal } from "../core/problems.ts";
+import { decideBeginning, takeBus } from "./apply-bus.ts";
 import { decideInviteCreate, decideInviteRedeem, decideInviteRevoke } from "./apply-invites.ts";
 import { decideMemberAccept, decideMemberAdd, decideMemberRemove } from "./apply-members.ts";
+import { decideNodeJoined, decideNodeToken } from "./apply-nodes.ts";
 import { decideKeyReplace } from "./apply-replace-key.ts";
 import { decideRoomCreate, decideRoomDelete, decideRoomUpdate } from "./apply-rooms.ts";
 import { decideTokenCreate, decideTokenRevoke } from "./apply-tokens.ts";
@@ -15,7 +23,7 @@ import { decideUserAdd, decideUserSeed, decideUserState, decideUserUpdate } from
 import { nextChain } from "./chain.ts";
 import { actorFacts, type Circumstances, type Decision, refused } from "./decision.ts";
 import { codeOf } from "./faults.ts";
-import { findRecorded, getBus, isSignatureUsed } from "./journal.ts";
+import { type BusRecord, findRecorded, getBus, isSignatureUsed } from "./journal.ts";
 import type { Store } from "./open.ts";
 import { keyColumns, type RowWrite, TABLES, type Table } from "./tables.ts";
 
@@ -29,15 +37,29 @@ const PASSING: Readonly<Record<string, string>> = {
 
 /**
  * Applies an entry in one transaction: facts, rules, rows, outcome, chain. It reads the database and
- * the entry, nothing else, so that every node makes the same of it. A repeat of an operation takes
- * no number and answers what was recorded; a repeat of a signature takes none either if its operation is
- * recorded, and is refused: whoever overheard a request learns nothing by sending it again.
+ * the entry, nothing else, so that every node makes the same of it. A repeat of an operation answers
+ * what was recorded; a repeat of a signature is refused, also if its operation is recorded: whoever
+ * overheard a request learns nothing by sending it again. `repeats` says whether these take numbers:
+ * in a cluster they have one before anybody knows that they repeat.
  * Throws "journal-unavailable" when the disk is full or another process holds the database. Any other
  * error means that this unibus cannot go on from here; the transaction is rolled back.
  */
-export function apply(store: Store, entry: Entry): Committed {
+export function apply(
+  store: Store,
+  entry: Entry,
+  repeats: "unnumbered" | "numbered" = "unnumbered",
+): Committed {
+  return inTransaction(store, () => applyInside(store, entry, repeats));
+}
+
+/** Applies entries of a cluster's journal that follow one another, all of them or none: one write to the disk. */
+export function applyTogether(store: Store, entries: readonly Entry[]): readonly Committed[] {
+  return inTransaction(store, () => entries.map((entry) => applyInside(store, entry, "numbered")));
+}
+
+function inTransaction<Answer>({ database }: Store, work: () => Answer): Answer {
   try {
-    return store.database.transaction(() => applyInside(store, entry)).immediate();
+    return database.transaction(work).immediate();
   } catch (error) {
     const fault = PASSING[codeOf(error)];
     if (fault === undefined) throw error;
@@ -47,19 +69,27 @@ export function apply(store: Store, entry: Entry): Committed {
   }
 }
 
-function applyInside(store: Store, entry: Entry): Committed {
+function applyInside(store: Store, entry: Entry, repeats: "unnumbered" | "numbered"): Committed {
   const { seq, operation } = entry;
   if (operation.format !== OPERATION_FORMAT) {
     throw new Error(`Cannot apply entry ${seq}: its format ${operation.format} is not known here`);
   }
   const signatureUsed =
     operation.signatureId !== null && isSignatureUsed(store, operation.signatureId);
+  const signatureId = signatureUsed ? null : operation.signatureId;
   const recorded = findRecorded(store, operation.id);
-  if (recorded) return repeat(recorded, operation, { signatureUsed });
-  const bus = getBus(store);
-  if (seq !== bus.lastSeq + 1) {
-    throw new Error(`Cannot apply entry ${seq}: the last one here is ${bus.lastSeq}`);
+  if (recorded) {
+    const committed = repeat(recorded, operation, { signatureUsed });
+    if (repeats === "numbered") {
+      const outcome = committed.repeated
+        ? ({ status: "repeated", of: recorded.seq } as const)
+        : committed.outcome;
+      const bus = busBefore(store, entry);
+      record(store, { entry, outcome, writes: [], bus, operationId: null, signatureId });
+    }
+    return committed;
   }
+  const bus = busBefore(store, entry);
   const latestAt = Math.max(bus.latestAt, operation.at);
   const decision = signatureUsed
     ? refused(SIGNATURE_REPEATED)
@@ -73,15 +103,16 @@ function applyInside(store: Store, entry: Entry): Committed {
       : { status: "refused", refusal: decision.refusal };
   const writes = decision.kind === "applied" ? decision.writes : [];
   for (const write of writes) writeRow(store, write);
-  record(store, {
-    entry,
-    outcome,
-    writes,
-    previous: bus.chain,
-    signatureId: signatureUsed ? null : operation.signatureId,
-    latestAt,
-  });
+  record(store, { entry, outcome, writes, bus, operationId: operation.id, signatureId });
   return { seq, outcome, repeated: false };
+}
+
+/** Reads the bus that an entry follows. Throws when that is not where this entry has its place. */
+function busBefore(store: Store, { seq, operation: { change } }: Entry): BusRecord {
+  if (change.kind === "bus.found") takeBus(store, change);
+  const bus = getBus(store);
+  if (seq === bus.lastSeq + 1) return bus;
+  throw new Error(`Cannot apply entry ${seq}: the last one here is ${bus.lastSeq}`);
 }
 
 const SIGNATURE_REPEATED = refusal(
@@ -111,6 +142,9 @@ function repeat(
 
 function decide(store: Store, { change }: Operation, circumstances: Circumstances): Decision {
   switch (change.kind) {
+    case "bus.found":
+    case "bus.continued":
+      return decideBeginning(store, change);
     case "user.seed":
       return decideUserSeed(store, change, circumstances);
     case "user.add":
@@ -144,6 +178,10 @@ function decide(store: Store, { change }: Operation, circumstances: Circumstance
       return decideMemberAccept(store, change, circumstances);
     case "member.remove":
       return decideMemberRemove(store, change, circumstances);
+    case "node.token":
+      return decideNodeToken(store, change, circumstances);
+    case "node.joined":
+      return decideNodeJoined(store, change, circumstances);
     default: {
       const unknown: never = change;
       throw new Error(`Cannot apply the change ${JSON.stringify(unknown)}: it is not known here`);
@@ -174,19 +212,22 @@ function record(
   { database }: Store,
   parts: {
     readonly entry: Entry;
-    readonly outcome: Outcome;
+    readonly outcome: StoredOutcome;
     readonly writes: readonly RowWrite[];
-    readonly previous: Uint8Array;
+    /** The bus as it was before. */
+    readonly bus: BusRecord;
+    /** Null where it repeats that of an earlier entry; the same holds for the signature. */
+    readonly operationId: string | null;
     readonly signatureId: string | null;
-    readonly latestAt: number;
   },
 ): void {
   const { seq, operation } = parts.entry;
+  const { bus, operationId, signatureId } = parts;
   const entry = renderEntry(parts.entry);
   const outcome = renderOutcome(parts.outcome);
   const changes = renderChanges(parts.writes);
   const encoder = new TextEncoder();
-  const chain = nextChain(parts.previous, {
+  const chain = nextChain(bus.chain, {
     entry: encoder.encode(entry),
     outcome: encoder.encode(outcome),
     changes: encoder.encode(changes),
@@ -200,11 +241,9 @@ function record(
     .run({
       ...{ seq, entry, outcome, changes, chain },
       detail: parts.outcome.status === "refused" ? parts.outcome.refusal.detail : null,
-      operationId: operation.id,
-      signatureId: parts.signatureId,
-      at: operation.at,
+      ...{ operationId, signatureId, at: operation.at },
     });
   database
     .query("UPDATE bus SET last_seq = $seq, chain = $chain, latest_at = $latestAt")
-    .run({ seq, chain, latestAt: parts.latestAt });
+    .run({ seq, chain, latestAt: Math.max(bus.latestAt, operation.at) });
 }

@@ -15,15 +15,20 @@ export interface BusRecord {
   readonly latestAt: number;
 }
 
-/** Reads the one row of the bus. Throws "journal-damaged" when it is gone. */
-export function getBus({ database }: Store): BusRecord {
-  const bus = database
+/** Finds the one row of the bus; there is none where a new node of a cluster waits for its first entry. */
+export function findBus({ database }: Store): BusRecord | null {
+  return database
     .query<BusRecord, []>(
       `SELECT bus_id AS busId, generation, format, last_seq AS lastSeq, chain,
          latest_at AS latestAt
        FROM bus`,
     )
     .get();
+}
+
+/** Reads the one row of the bus. Throws "journal-damaged" when it is gone. */
+export function getBus(store: Store): BusRecord {
+  const bus = findBus(store);
   if (!bus) throw journalDamaged("the row that says which bus this is is gone");
   return bus;
 }
@@ -41,7 +46,23 @@ export function findRecorded(
   if (!row) return null;
   // Rendered by apply, and the chain was checked when the node started.
   const { operation } = JSON.parse(row.entry) as Entry;
-  return { seq: row.seq, operation, outcome: parseOutcome(row.outcome, row.detail) };
+  const outcome = parseOutcome(row.outcome, row.detail);
+  if (outcome.status === "repeated") throw journalDamaged(`entry ${row.seq} repeats itself`);
+  return { seq: row.seq, operation, outcome };
+}
+
+/** Finds an entry by its number: its operation, and the chain after it. */
+export function findEntry(
+  { database }: Store,
+  seq: number,
+): { readonly operation: Operation; readonly chain: Uint8Array } | null {
+  const row = database
+    .query<{ entry: string; chain: Uint8Array }, { seq: number }>(
+      "SELECT entry, chain FROM journal WHERE seq = $seq",
+    )
+    .get({ seq });
+  // As above.
+  return row ? { operation: (JSON.parse(row.entry) as Entry).operation, chain: row.chain } : null;
 }
 
 export function isSignatureUsed({ database }: Store, signatureId: string): boolean {

@@ -4,13 +4,20 @@ import { resolve } from "node:path";
 import { SQLITE_BUSY_TIMEOUT_MS } from "../core/limits.ts";
 import { OPERATION_FORMAT } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
-import { firstChain } from "./chain.ts";
+import { createBus } from "./apply-bus.ts";
 import { codeOf, faultWords, journalDamaged } from "./faults.ts";
 import { USERS_ROOMS_MEMBERS } from "./migrations/0001-users-rooms-members.ts";
 import { TOKENS_INVITES_ENCRYPTED_ROOMS } from "./migrations/0002-tokens-invites-encrypted-rooms.ts";
+import { NUMBERED_REPEATS } from "./migrations/0003-numbered-repeats.ts";
+import { NODES } from "./migrations/0004-nodes.ts";
 
 /** Append-only: what ran on somebody's data is never edited. */
-const MIGRATIONS: readonly string[] = [USERS_ROOMS_MEMBERS, TOKENS_INVITES_ENCRYPTED_ROOMS];
+const MIGRATIONS: readonly string[] = [
+  USERS_ROOMS_MEMBERS,
+  TOKENS_INVITES_ENCRYPTED_ROOMS,
+  NUMBERED_REPEATS,
+  NODES,
+];
 /** "unib": tells our database from another program's. */
 const APPLICATION_ID = 0x756e6962;
 
@@ -20,12 +27,13 @@ export interface Store extends Disposable {
 
 /**
  * Opens the database of a node for writing; makes and migrates it if needed, in a folder that exists.
- * Its files are readable by their owner alone. `random` gives a new bus its id and generation.
+ * Its files are readable by their owner alone. `random` gives a new bus its id and generation; with
+ * null no bus is made: the first entry of a cluster's journal names it.
  * Throws "schema-too-new" for the data of a newer unibus, "start-failed" for another program's.
  */
 export function openStore(options: {
   readonly path: string;
-  readonly random: (sizeBytes: number) => Uint8Array;
+  readonly random: ((sizeBytes: number) => Uint8Array) | null;
 }): Store {
   return openDatabase(options.path, (path) => {
     makeMissing(path);
@@ -144,30 +152,25 @@ function refuseForeign(database: Database, path: string): void {
 
 function migrate(
   database: Database,
-  { random }: { random: (sizeBytes: number) => Uint8Array },
+  { random }: { random: ((sizeBytes: number) => Uint8Array) | null },
 ): void {
   const version = pragma(database, "user_version");
   for (const migration of MIGRATIONS.slice(version)) database.run(migration);
   if (version < MIGRATIONS.length && database.query("PRAGMA foreign_key_check").get() !== null) {
     throw journalDamaged("rows refer to others that are gone");
   }
-  if (version === 0) {
-    database.run(`PRAGMA application_id = ${APPLICATION_ID}`);
-    createBus(database, random);
+  if (version === 0) database.run(`PRAGMA application_id = ${APPLICATION_ID}`);
+  if (random && isUnused(database)) {
+    createBus(database, { busId: random(16).toHex(), generation: random(16).toHex() });
   }
   if (version < MIGRATIONS.length) database.run(`PRAGMA user_version = ${MIGRATIONS.length}`);
   const bus = database.query<{ format: number }, []>("SELECT format FROM bus").get();
   if ((bus?.format ?? 0) > OPERATION_FORMAT) throw tooNew(`its rules are version ${bus?.format}`);
 }
 
-function createBus(database: Database, random: (sizeBytes: number) => Uint8Array): void {
-  const bus = { busId: random(16).toHex(), generation: random(16).toHex() };
-  database
-    .query(
-      `INSERT INTO bus (one, bus_id, generation, format, last_seq, chain, latest_at)
-       VALUES (1, $busId, $generation, $format, 0, $chain, 0)`,
-    )
-    .run({ ...bus, format: OPERATION_FORMAT, chain: firstChain(bus) });
+/** True where no bus was named and nothing was ever entered. */
+function isUnused(database: Database): boolean {
+  return database.query("SELECT 1 FROM bus UNION ALL SELECT 1 FROM journal").get() === null;
 }
 
 function tooNew(reason: string): Problem {

@@ -34,6 +34,11 @@ export const TABLES = {
       ...["created_by", "created_at", "expires_at", "redeemed_by"],
     ],
   },
+  node_tokens: { key: ["token"], columns: ["created_by", "created_at", "expires_at", "used_by"] },
+  nodes: {
+    key: ["node"],
+    columns: ["route", "certificate", "certificate_ends_at", "joined_at"],
+  },
 } as const satisfies Readonly<
   Record<Table, { readonly key: readonly string[]; readonly columns: readonly string[] }>
 >;
@@ -45,6 +50,8 @@ export const TABLE_NAMES = [
   "geneses",
   "tokens",
   "invites",
+  "node_tokens",
+  "nodes",
 ] as const satisfies readonly Table[];
 
 /** How a row is named in the journal: its key columns, with a space between. */

@@ -1,14 +1,14 @@
 import { Problem } from "../core/problems.ts";
 import { firstChain, type Link, nextChain } from "./chain.ts";
 import { codeOf, journalDamaged } from "./faults.ts";
-import { type BusRecord, getBus } from "./journal.ts";
+import { type BusRecord, findBus } from "./journal.ts";
 import { readExpectedSchema, readSchema, type Store } from "./open.ts";
 import { type Row, type RowWrite, rowKey, TABLE_NAMES, TABLES, type Table } from "./tables.ts";
 
 interface JournalRow extends Link {
   readonly seq: number;
   readonly chain: Uint8Array;
-  readonly operationId: string;
+  readonly operationId: string | null;
   readonly signatureId: string | null;
   readonly at: number;
 }
@@ -37,22 +37,34 @@ export function verifyJournal(store: Store): { readonly entries: number; readonl
 
 function verifyInside(store: Store): { readonly entries: number; readonly chain: string } {
   verifySchema(store);
-  const bus = getBus(store);
-  const folded = verifyEntries(store, bus);
+  const bus = findBus(store);
+  const folded = bus ? verifyEntries(store, bus) : verifyUnused(store);
   for (const table of TABLE_NAMES) verifyTable(store, table, folded[table]);
   verifyStructure(store);
-  return { entries: bus.lastSeq, chain: bus.chain.toHex() };
+  return { entries: bus?.lastSeq ?? 0, chain: bus?.chain.toHex() ?? "" };
 }
 
-function verifyEntries({ database }: Store, bus: BusRecord): Folded {
-  const folded: Folded = {
+/** Only where nothing was ever entered there may be no bus. */
+function verifyUnused({ database }: Store): Folded {
+  if (database.query("SELECT 1 FROM journal").get() === null) return nothing();
+  throw journalDamaged("the row that says which bus this is is gone");
+}
+
+function nothing(): Folded {
+  return {
     users: new Map(),
     rooms: new Map(),
     members: new Map(),
     geneses: new Map(),
     tokens: new Map(),
     invites: new Map(),
+    node_tokens: new Map(),
+    nodes: new Map(),
   };
+}
+
+function verifyEntries({ database }: Store, bus: BusRecord): Folded {
+  const folded = nothing();
   let seq = 0;
   let chain = firstChain(bus);
   let latestAt = 0;
@@ -86,11 +98,13 @@ function verifyColumns(row: JournalRow): void {
   const { operation } = JSON.parse(text(row.entry)) as {
     operation: { id: string; signatureId: string | null; at: number };
   };
-  const unrecorded = row.signatureId === null && text(row.outcome).includes(REPEATED);
+  const outcome = text(row.outcome);
+  const known = row.operationId === null && REPEATS.some((repeat) => outcome.includes(repeat));
+  const unrecorded = row.signatureId === null && outcome.includes(SIGNATURE_REPEATED);
   if (
-    operation.id !== row.operationId ||
+    (operation.id !== row.operationId && !known) ||
     operation.at !== row.at ||
-    (operation.signatureId !== row.signatureId && !unrecorded)
+    (operation.signatureId !== row.signatureId && !unrecorded && !known)
   ) {
     throw journalDamaged(`entry ${row.seq} is not what its columns say`);
   }
@@ -149,7 +163,9 @@ function verifyStructure({ database }: Store): void {
   }
 }
 
-const REPEATED = '"code":"signature-repeated"';
+const SIGNATURE_REPEATED = '"code":"signature-repeated"';
+/** What is written of an entry whose operation is recorded under an earlier number. */
+const REPEATS = ['"status":"repeated"', '"code":"idempotency-conflict"', SIGNATURE_REPEATED];
 const decoder = new TextDecoder();
 
 function text(bytes: Uint8Array): string {

@@ -3,7 +3,6 @@ import {
   type ClusterFacts,
   isNodeName,
   refuseCluster,
-  refuseClusterYet,
   splitRoutes,
 } from "../../src/core/cluster-policy.ts";
 
@@ -14,6 +13,7 @@ const ALONE: ClusterFacts = {
   natsUrl: "",
   clusterName: "",
   serverName: "",
+  clusterPort: 6250,
   routes: [],
   clusterUser: "",
   clusterPassSet: false,
@@ -76,18 +76,19 @@ describe("TestClusterConfigPolicy: the cluster policy [M-113]", () => {
         (facts.clusterUser !== "") !== facts.clusterPassSet ||
         files === 1 ||
         files === 2 ||
+        facts.routes.length === 0 ||
         (reachable && (facts.busAuth !== "enforce" || !facts.clusterPassSet || files === 0));
       expect(refuseCluster(facts) !== null, JSON.stringify(facts)).toBe(broken);
       if (!broken) started++;
     }
-    expect(started).toBe(2 * 3 * 4 * 2 + 2 * 1 + 3 * 3);
+    // On loopback: two binds, three modes, secret or none, files of no, three or four kinds.
+    expect(started).toBe(2 * 3 * 2 * 2 + 2 * 1 + 3 * 2);
   });
 
   test("a node on its own is not the policy's matter [M-048]", () => {
     expect(refusalOf({})).toBeNull();
     expect(refusalOf({ bind: "0.0.0.0" })).toBeNull();
     expect(refusalOf({ serverName: "a", given: new Set(["server-name"]) })).toBeNull();
-    expect(refuseClusterYet({ clusterName: "" })).toBeNull();
   });
 
   test("a cluster on loopback passes with neither secret nor TLS [M-047]", () => {
@@ -95,13 +96,17 @@ describe("TestClusterConfigPolicy: the cluster policy [M-113]", () => {
     expect(refusalOf({ ...LOOPBACK, routes: ["nats://[::1]:6251"], bind: "::1" })).toBeNull();
   });
 
-  test("past the policy a cluster is not available yet", () => {
-    expect(refuseClusterYet(LOOPBACK)).toEqual({
-      code: "cluster-refused",
-      detail:
-        "Cannot start: --cluster-name is not available yet; start without it for a node on its own",
-    });
+  test("a cluster without another node is refused in our own words [M-096]", () => {
+    const lonely = "--routes names no other node";
+    expect(refusalOf({ ...LOOPBACK, routes: [] })).toContain(lonely);
+    expect(refusalOf({ ...LOOPBACK, routes: ["nats://127.0.0.1:6250"] })).toContain(lonely);
+    expect(refusalOf({ ...LOOPBACK, routes: ["nats://[::1]:6250"], bind: "::1" })).toContain(
+      lonely,
+    );
   });
+
+  test("a route port that nobody knows is refused [M-032]", () =>
+    expect(refusalOf({ ...LOOPBACK, clusterPort: 0 })).toContain("--cluster-port is 0"));
 });
 
 describe("a public cluster needs enforce, a secret and mutual route TLS [M-045]", () => {
@@ -169,6 +174,7 @@ describe("flags of a cluster have no effect without one [G-10]", () => {
     "route-tls-cert",
     "route-tls-key",
     "route-tls-ca",
+    "stale-max",
   ])("--%s alone is refused", (name) =>
     expect(refusalOf({ given: new Set([name]) })).toBe(
       `Cannot start: --${name} has no effect without --cluster-name`,
@@ -223,7 +229,9 @@ describe("TestSplitRoutes: routes parted by commas [M-117]", () => {
     "nats://user:pass@127.0.0.1:6250",
     "nats://user:p%40ss%2C%2F@127.0.0.1:6250",
     "nats://[::1]:6250",
-  ])("%s is a route", (route) => expect(refusalOf({ ...LOOPBACK, routes: [route] })).toBeNull());
+  ])("%s is a route", (route) =>
+    expect(refusalOf({ ...LOOPBACK, clusterPort: 6260, routes: [route] })).toBeNull(),
+  );
 
   test.each([
     "127.0.0.1:6250",

@@ -4,7 +4,7 @@ import { natsConfig } from "../../src/core/nats-config.ts";
 import { findNatsServer } from "../../src/nats/find-server.ts";
 import { writeCertificates } from "../harness/certificates.ts";
 import { expectGolden } from "../harness/golden.ts";
-import { GOLDEN_SETTINGS } from "../harness/nats-config.ts";
+import { GOLDEN_CLUSTER, GOLDEN_SETTINGS } from "../harness/nats-config.ts";
 import { temporaryFolder } from "../harness/unibus.ts";
 
 const TLS = { certFile: "/tls/server.crt", keyFile: "/tls/server.key" };
@@ -43,6 +43,36 @@ test("with TLS both planes have the same certificate, from TLS 1.2 on, for clien
   expect(await judge(natsConfig({ ...settings, tls }))).toBe("accepted");
 });
 
+test("in a cluster it has routes with a secret and mutual TLS, and one key more for the journal [M-030, M-090, M-091, M-092, M-094]", async () => {
+  expectGolden("nats-config-cluster.json", natsConfig(GOLDEN_CLUSTER));
+  using folder = temporaryFolder();
+  const { cert, key, ca } = await writeCertificates(join(folder.path, "tls"));
+  const tls = { certFile: cert, keyFile: key, caFile: ca };
+  const cluster = { ...GOLDEN_CLUSTER.cluster, tls };
+  expect(await judge(natsConfig({ ...GOLDEN_CLUSTER, cluster }))).toBe("accepted");
+});
+
+test("on loopback a cluster may have neither secret nor TLS [M-047]", async () => {
+  const cluster = { ...GOLDEN_CLUSTER.cluster, secret: null, tls: null };
+  const config = natsConfig({ ...GOLDEN_CLUSTER, cluster });
+  expect(await judge(config)).toBe("accepted");
+  expect(Object.keys(Object(config.cluster)).sort()).toEqual([
+    "compression",
+    "host",
+    "name",
+    "no_advertise",
+    "pool_size",
+    "port",
+    "routes",
+  ]);
+});
+
+test("a node on its own has no route listener, and nobody enters the journal's account [M-030, M-094, M-119]", () => {
+  const config = natsConfig(GOLDEN_SETTINGS);
+  expect(config).not.toHaveProperty("cluster");
+  expect(config).toHaveProperty("accounts.CTRL", { jetstream: "enabled" });
+});
+
 test("what nats-server would not take is told, so that the judge above is known to judge", async () => {
   expect(await judge({ ...natsConfig(GOLDEN_SETTINGS), frob: 1 })).toContain("frob");
 });
@@ -54,5 +84,10 @@ test("no monitoring port, no anonymous user, no answers beyond the rights: nothi
   }
   for (const word of ["websocket", "mqtt", "gateway", "password", "token", "debug", "trace"]) {
     expect(text).not.toContain(word);
+  }
+  const { cluster, ...clustered } = natsConfig({ ...GOLDEN_CLUSTER, tls: TLS });
+  expect(cluster).toHaveProperty("authorization.password");
+  for (const word of ["http", "no_auth_user", "allow_responses", "resp", "leaf", "password"]) {
+    expect(JSON.stringify(clustered)).not.toContain(word);
   }
 });

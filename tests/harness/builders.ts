@@ -194,8 +194,23 @@ export function openTestBus(
   const folder = mkdtempSync(join(tmpdir(), "unibus-store-"));
   const path = join(folder, "unibus.db");
   const store = openStore({ path, random: options.random ?? randomBytes });
-  const writePath = openWritePath(store);
+  const bus = testBusOn({ path, store, writePath: openWritePath(store) });
+  return {
+    ...bus,
+    [Symbol.dispose]: () => {
+      store[Symbol.dispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
 
+/** What tests do with a write path, whichever journal orders its entries. */
+export function testBusOn(parts: {
+  readonly path: string;
+  readonly store: Store;
+  readonly writePath: WritePath;
+}): Omit<TestBus, typeof Symbol.dispose> {
+  const { store, writePath } = parts;
   const commit = (change: Change, actor: Actor = operator, more: Partial<Operation> = {}) =>
     writePath.commit(anOperation(change, { actor, ...more }));
   const must: TestBus["must"] = async (change, ...more) => {
@@ -204,9 +219,7 @@ export function openTestBus(
     throw new Error(`${change.kind} was refused: ${outcome.refusal.detail}`);
   };
   return {
-    path,
-    store,
-    writePath,
+    ...parts,
     commit,
     must,
     try: async (change, ...more) => codeOfOutcome((await commit(change, ...more)).outcome),
@@ -226,10 +239,6 @@ export function openTestBus(
       return room;
     },
     rows: () => rowsOf(store),
-    [Symbol.dispose]: () => {
-      store[Symbol.dispose]();
-      rmSync(folder, { recursive: true, force: true });
-    },
   };
 }
 

@@ -11,6 +11,7 @@ import { openWritePath } from "../../src/server/write-path.ts";
 import { getBus } from "../../src/store/journal.ts";
 import { listAllMembers, listMemberships } from "../../src/store/members.ts";
 import { TOKENS_INVITES_ENCRYPTED_ROOMS } from "../../src/store/migrations/0002-tokens-invites-encrypted-rooms.ts";
+import { NUMBERED_REPEATS } from "../../src/store/migrations/0003-numbered-repeats.ts";
 import { openStore, readExpectedSchema, readSchema } from "../../src/store/open.ts";
 import { findRoom, listRooms } from "../../src/store/rooms.ts";
 import { listUsers } from "../../src/store/users.ts";
@@ -134,8 +135,13 @@ describe("a migration that cannot be finished changes nothing", () => {
   });
 });
 
-test("the second migration is what it was when it first ran on somebody's data", () => {
-  expect(createHash("sha256").update(TOKENS_INVITES_ENCRYPTED_ROOMS).digest("hex")).toBe(
+test.each([
+  [
+    "second",
+    TOKENS_INVITES_ENCRYPTED_ROOMS,
     "ed64fe08b8a7b46072ffdb62da09e967157daebd4ba0d7f13253e97a3606e0ed",
-  );
+  ],
+  ["third", NUMBERED_REPEATS, "735ca6d2bbf586e35d4d9872df4960dc6f0d06b6ea1a2fd16d9eda56121011a5"],
+])("the %s migration is what it was when it first ran on somebody's data", (_, sql, digest) => {
+  expect(createHash("sha256").update(sql).digest("hex")).toBe(digest);
 });

@@ -8,7 +8,7 @@ import {
   renderEntry,
   renderOutcome,
 } from "../../src/core/entry.ts";
-import type { Change, Operation } from "../../src/core/operations.ts";
+import type { Beginning, Change, Operation } from "../../src/core/operations.ts";
 import { apply } from "../../src/store/apply.ts";
 import { firstChain, nextChain } from "../../src/store/chain.ts";
 import { getBus } from "../../src/store/journal.ts";
@@ -32,6 +32,7 @@ import {
   userUpdate,
 } from "../harness/builders.ts";
 import { expectGolden } from "../harness/golden.ts";
+import { nodeJoined, nodeToken } from "../harness/node-builders.ts";
 
 const alice = aUser("alice");
 const bob = aUser("bob");
@@ -113,15 +114,18 @@ const OPERATIONS: readonly Case[] = [
   [{ kind: "user.replace-key", user: alice, by: dave }, {}],
   [{ kind: "token.revoke", token }, { actor: asUser(dave) }],
   [{ kind: "room.delete", room: vault }, { actor: asUser(dave) }],
+  [nodeToken("north's"), {}],
+  [nodeJoined("north's"), { actor: asUser(dave) }],
+  [nodeJoined("north's", { node: "south" }), {}],
 ];
 
 /** The compiler asks for every kind, and the test for a case of each. */
-const KINDS: Readonly<Record<Change["kind"], true>> = {
+const KINDS: Readonly<Record<Exclude<Change["kind"], Beginning["kind"]>, true>> = {
   ...{ "user.seed": true, "user.add": true, "user.revoke": true, "user.restore": true },
   ...{ "user.update": true, "user.replace-key": true, "token.create": true, "token.revoke": true },
   ...{ "invite.create": true, "invite.revoke": true, "invite.redeem": true, "room.create": true },
   ...{ "room.update": true, "room.delete": true, "member.add": true, "member.accept": true },
-  "member.remove": true,
+  ...{ "member.remove": true, "node.token": true, "node.joined": true },
 };
 
 function fixedBus() {

@@ -27,43 +27,60 @@ import { findGenesis, findRoom } from "../../src/store/rooms.ts";
 import { findToken, listTokens } from "../../src/store/tokens.ts";
 import { findUser, hasActiveAdmin } from "../../src/store/users.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
-import { openTestBus, rowsOf } from "../harness/builders.ts";
+import { rowsOf } from "../harness/builders.ts";
 import { count, proving, recordProof } from "../harness/counts.ts";
+import { openLocalBus, openReplicatedBus } from "../harness/journals.ts";
 import { INVITES, operation, PRELUDE, ROOMS, USERS } from "../harness/model-operations.ts";
 
 const OPERATIONS_PER_RUN = 50;
 
-test("random operations keep every invariant, and replaying them gives the same bus", async () => {
-  const runs = Math.ceil(count("model-operations") / OPERATIONS_PER_RUN);
-  const seed = randomBytes(4).readInt32BE();
-  let applied = 0;
-  const kinds = new Set<string>();
-  const property = fc.asyncProperty(
-    fc.array(operation, { minLength: OPERATIONS_PER_RUN, maxLength: OPERATIONS_PER_RUN }),
-    async (operations) => {
-      using bus = openTestBus({ random: (sizeBytes) => new Uint8Array(sizeBytes) });
-      const admitted = new Map<InviteId, number>();
-      for (const next of [...PRELUDE, ...operations]) {
-        const before = seen(bus.store, next);
-        const committed = await bus.writePath.commit(next);
-        const after = seen(bus.store, next);
-        checkStep({ operation: next, committed, before, after });
-        checkInvites({ operation: next, committed, admitted });
-        checkState(bus.store);
-        if (committed.outcome.status === "refused") continue;
-        applied += 1;
-        kinds.add(next.change.kind);
-      }
-      replay(bus.store);
-    },
-  );
-  // A failure prints the seed and the smallest operations that fail.
-  await fc.assert(property, { numRuns: runs, seed, endOnFailure: false });
-  const drawn = { operations: runs * OPERATIONS_PER_RUN, applied: applied - runs * PRELUDE.length };
-  recordProof("model", { seed, ...drawn, kinds: kinds.size });
-  expect(drawn.applied).toBeGreaterThan(drawn.operations / 10);
-  expect(kinds.size).toBeGreaterThan(proving ? 14 : 6);
-}, 300_000);
+const ZEROS = (sizeBytes: number): Uint8Array => new Uint8Array(sizeBytes);
+
+test.each([
+  ["one node's", () => openLocalBus({ random: ZEROS }), { random: ZEROS, repeats: "unnumbered" }],
+  ["a cluster's", () => openReplicatedBus(), { random: null, repeats: "numbered" }],
+] as const)(
+  "random operations in %s journal keep every invariant, and replaying them gives the same bus",
+  async (whose, openBus, replaying) => {
+    const runs = Math.ceil(count("model-operations") / OPERATIONS_PER_RUN);
+    const seed = randomBytes(4).readInt32BE();
+    let applied = 0;
+    const kinds = new Set<string>();
+    const property = fc.asyncProperty(
+      fc.array(operation, { minLength: OPERATIONS_PER_RUN, maxLength: OPERATIONS_PER_RUN }),
+      async (operations) => {
+        await using bus = await openBus();
+        const admitted = new Map<InviteId, number>();
+        for (const next of [...PRELUDE, ...operations]) {
+          const before = seen(bus.store, next);
+          const committed = await bus.writePath.commit(next);
+          const after = seen(bus.store, next);
+          checkStep({ operation: next, committed, before, after });
+          checkInvites({ operation: next, committed, admitted });
+          checkState(bus.store);
+          if (committed.outcome.status === "refused") continue;
+          applied += 1;
+          kinds.add(next.change.kind);
+        }
+        replay(bus.store, replaying);
+      },
+    );
+    // A failure prints the seed and the smallest operations that fail.
+    await fc.assert(property, { numRuns: runs, seed, endOnFailure: false });
+    const drawn = {
+      operations: runs * OPERATIONS_PER_RUN,
+      applied: applied - runs * PRELUDE.length,
+    };
+    recordProof(whose === "one node's" ? "model" : "model-replicated", {
+      seed,
+      ...drawn,
+      kinds: kinds.size,
+    });
+    expect(drawn.applied).toBeGreaterThan(drawn.operations / 10);
+    expect(kinds.size).toBeGreaterThan(proving ? 14 : 6);
+  },
+  300_000,
+);
 
 interface Seen {
   readonly rows: string;
@@ -217,16 +234,19 @@ function checkState(store: Store): void {
   expect(verifyJournal(store).entries).toBe(getBus(store).lastSeq);
 }
 
-function replay(store: Store): void {
+function replay(
+  store: Store,
+  options: {
+    readonly random: typeof ZEROS | null;
+    readonly repeats: "numbered" | "unnumbered";
+  },
+): void {
   const folder = mkdtempSync(join(tmpdir(), "unibus-replay-"));
-  using other = openStore({
-    path: join(folder, "unibus.db"),
-    random: (sizeBytes) => new Uint8Array(sizeBytes),
-  });
+  using other = openStore({ path: join(folder, "unibus.db"), random: options.random });
   const entries = store.database
     .query<{ entry: string }, []>("SELECT entry FROM journal ORDER BY seq")
     .all();
-  for (const { entry } of entries) apply(other, JSON.parse(entry));
+  for (const { entry } of entries) apply(other, JSON.parse(entry), options.repeats);
   expect(getBus(other)).toEqual(getBus(store));
   expect(rowsOf(other)).toBe(rowsOf(store));
   rmSync(folder, { recursive: true });

@@ -1,67 +1,13 @@
 // Tries src/server/write-path.ts and src/journal/local.ts.
 import { describe, expect, test } from "bun:test";
-import type { RoomId } from "../../src/core/ids.ts";
-import { userKeyOf } from "../../src/core/nkey.ts";
-import type { Change, Committed, Operation } from "../../src/core/operations.ts";
-import { Problem } from "../../src/core/problems.ts";
+import type { Operation } from "../../src/core/operations.ts";
+import type { Problem } from "../../src/core/problems.ts";
 import { openLocalJournal } from "../../src/journal/local.ts";
-import { getBus } from "../../src/store/journal.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
-import { anOperation, asUser, aUser, openTestBus, type TestBus } from "../harness/builders.ts";
+import { anOperation, aUser, openTestBus, type TestBus } from "../harness/builders.ts";
+import { problemOf } from "../harness/write-path-suite.ts";
 
 const add = () => ({ kind: "user.add", user: aUser(), name: null, role: "member" }) as const;
-
-async function problemOf(promise: Promise<unknown>): Promise<Problem> {
-  const error = await promise.then(
-    () => new Error("It was committed"),
-    (reason: unknown) => reason,
-  );
-  if (error instanceof Problem) return error;
-  throw error;
-}
-
-describe("commit", () => {
-  test("numbers entries without a gap, in the order of asking, and answers each", async () => {
-    using bus = openTestBus();
-    const operations = Array.from({ length: 50 }, () => anOperation(add()));
-    const heard: (readonly [number, string])[] = [];
-    bus.writePath.onApplied(({ seq }, { id }) => heard.push([seq, id]));
-    const all = await Promise.all(operations.map((operation) => bus.writePath.commit(operation)));
-    expect(all.map(({ seq }) => seq)).toEqual(operations.map((_, at) => at + 1));
-    expect(heard).toEqual(operations.map(({ id }, at) => [at + 1, id]));
-  });
-
-  test("gives a refusal its number and changes nothing else", async () => {
-    using bus = openTestBus();
-    const heard: Committed[] = [];
-    bus.writePath.onApplied((committed) => heard.push(committed));
-    const before = bus.rows();
-    const committed = await bus.commit(add(), asUser(aUser()));
-    expect(committed).toMatchObject({ seq: 1, outcome: { status: "refused" }, repeated: false });
-    expect(heard).toEqual([committed]);
-    expect(bus.rows()).toBe(before);
-    expect((await bus.commit(add())).seq).toBe(2);
-  });
-
-  test("keeps the whole entry: who, when, what, and what proved it", async () => {
-    using bus = openTestBus();
-    const operation = anOperation(add());
-    await bus.writePath.commit(operation);
-    const row = bus.store.database.query<{ entry: string }, []>("SELECT entry FROM journal").get();
-    expect(JSON.parse(row?.entry ?? "")).toEqual({ format: 1, seq: 1, operation });
-  });
-
-  test.each([
-    ["a small-order key", { ...add(), user: userKeyOf(new Uint8Array(32)) }, "key-invalid"],
-    ["a room id that is none", { kind: "room.delete", room: ">" as RoomId }, "request-invalid"],
-    ["a value without a form", { ...add(), extra: undefined } as Change, "request-invalid"],
-  ] as const)("keeps %s out of the journal and goes on", async (_, change, code) => {
-    using bus = openTestBus();
-    expect((await problemOf(bus.commit(change))).code).toBe(code);
-    expect(getBus(bus.store).lastSeq).toBe(0);
-    expect(await bus.try(add())).toBe("applied");
-  });
-});
 
 describe("when the disk is full", () => {
   function fill(bus: TestBus): () => void {

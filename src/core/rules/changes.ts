@@ -1,4 +1,5 @@
-import { isInviteId, isRoomId, isTokenId } from "../ids.ts";
+import { isNodeName } from "../cluster-policy.ts";
+import { isInviteId, isNodeTokenId, isRoomId, isTokenId } from "../ids.ts";
 import { INVITE_ROOMS_MAX, RECORD_CHARS_MAX } from "../limits.ts";
 import { looksLikeUserKey, readUserKey } from "../nkey.ts";
 import {
@@ -13,6 +14,7 @@ import {
 import { type Refusal, refusal } from "../problems.ts";
 import { refuseLabel, refuseName } from "./names.ts";
 
+const HEX_16_BYTES = /^[0-9a-f]{32}$/;
 const HEX_32_BYTES = /^[0-9a-f]{64}$/;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 /** What a caller sends as `If-Match`, which need not be a version of ours. */
@@ -21,6 +23,9 @@ const VERSION = /^[\x20-\x7e]{0,128}$/;
 /** Says why a change is of no shape that the rules can handle, or null. */
 export function refuseChange(change: Change): Refusal | null {
   switch (change.kind) {
+    case "bus.found":
+    case "bus.continued":
+      return refuseBeginning(change);
     case "user.seed":
       return refuseNewUser(change);
     case "user.add":
@@ -53,11 +58,27 @@ export function refuseChange(change: Change): Refusal | null {
     case "member.accept":
     case "member.remove":
       return refuseMember(change);
+    case "node.token":
+      return refuseNodeToken(change.token) ?? refuseTime("expiresAt", change.expiresAt);
+    case "node.joined":
+      return refuseNodeJoined(change);
     default: {
       const unknown: never = change;
       return invalid("change", `is not known here: ${JSON.stringify(unknown)}`);
     }
   }
+}
+
+function refuseBeginning(change: ChangeOf<"bus.found" | "bus.continued">): Refusal | null {
+  const { busId, generation } = change;
+  if (!HEX_16_BYTES.test(busId)) return invalid("busId", "is not 32 hex digits");
+  if (!HEX_16_BYTES.test(generation)) return invalid("generation", "is not 32 hex digits");
+  if (change.kind === "bus.found") return null;
+  if (!HEX_32_BYTES.test(change.chain)) return invalid("chain", "is not 64 hex digits");
+  const { lastSeq } = change;
+  return Number.isSafeInteger(lastSeq) && lastSeq >= 0
+    ? null
+    : invalid("lastSeq", "is no number of an entry");
 }
 
 function refuseNewUser(
@@ -139,6 +160,26 @@ function refuseRecord({ record, signature }: SignedRecord): Refusal | null {
   }
   if (signature.length === 86 && BASE64URL.test(signature)) return null;
   return invalid("signature", "is not 86 characters of base64url");
+}
+
+/** `host:port`, an IPv6 address in brackets: what follows `nats://` in a route. */
+const ROUTE = /^(\[[0-9a-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253}):[1-9][0-9]{0,4}$/;
+
+function refuseNodeJoined(change: ChangeOf<"node.joined">): Refusal | null {
+  const { token, node, route, certificate, certificateEndsAt } = change;
+  if (!isNodeName(node)) return invalid("node", "is not 1 to 64 letters, digits, - and _");
+  if (!ROUTE.test(route)) return invalid("route", "is not host:port");
+  if (certificate !== null && !HEX_32_BYTES.test(certificate)) {
+    return invalid("certificate", "is not 64 hex digits");
+  }
+  return (
+    refuseNodeToken(token) ??
+    (certificateEndsAt === null ? null : refuseTime("certificateEndsAt", certificateEndsAt))
+  );
+}
+
+function refuseNodeToken(text: string): Refusal | null {
+  return isNodeTokenId(text) ? null : invalid("token", "is no id of a node's token");
 }
 
 function refuseMember(change: { readonly room: string; readonly user: string }): Refusal | null {

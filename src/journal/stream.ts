@@ -1,0 +1,34 @@
+/** One entry's place in the stream, from 1 on, and its bytes. */
+export interface StreamEntry {
+  readonly sequence: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What became of a publish. */
+export type Published =
+  | { readonly kind: "taken"; readonly sequence: number }
+  /** It is surely not in the stream, and never will be. */
+  | { readonly kind: "not-taken"; readonly why: string }
+  /** It may be in the stream, now or later. */
+  | { readonly kind: "unknown"; readonly why: string };
+
+/** What is made of entries. "later": the same again in a moment; "stop": none any more. */
+export type Taking = "taken" | "later" | "stop";
+
+/** The stream of a cluster that orders all entries; all nodes read the same from it. */
+export interface JournalStream {
+  /** With `expectLastSequence`, it is taken only right behind that one. Never throws. */
+  publish(
+    bytes: Uint8Array,
+    options: { readonly timeoutMs: number; readonly expectLastSequence?: number },
+  ): Promise<Published>;
+  /** The last sequence as a leader knows it that most nodes follow; null when there is none. */
+  lastSequence(): Promise<number | null>;
+  /** The bytes at a sequence; null when nothing is there, or nobody answers. */
+  read(sequence: number): Promise<Uint8Array | null>;
+  /** Hands over every entry from a sequence on, in order and some at once, until it is stopped. */
+  follow(options: {
+    readonly from: number;
+    readonly onEntries: (entries: readonly StreamEntry[]) => Taking;
+  }): AsyncDisposable;
+}

@@ -1,0 +1,39 @@
+import { describe, expect, test } from "bun:test";
+import { compareChains, mayFoundBus, type PeerAnswer } from "../../src/journal/comparison.ts";
+
+const BUS = { busId: "0b".repeat(16), generation: "0e".repeat(16), lastSeq: 7 };
+const peer = (name: string, chain: string | null): PeerAnswer => ({ name, bus: BUS, chain });
+const newcomer = (name: string): PeerAnswer => ({ name, bus: null, chain: null });
+
+describe("the chain behind one entry", () => {
+  test.each([
+    ["nobody answers", [], "alike"],
+    ["all have it", [peer("b", "x"), peer("c", "x")], "alike"],
+    ["those who are behind say nothing", [peer("b", null), newcomer("c")], "alike"],
+    ["one of three has another", [peer("b", "x"), peer("c", "y")], "others-differ"],
+    ["this one of three has another", [peer("b", "y"), peer("c", "y")], "differs"],
+    ["one of two has another: nobody knows which", [peer("b", "y")], "differs"],
+    ["all have another", [peer("b", "y"), peer("c", "z")], "differs"],
+  ] as const)("%s", (_, answers, kind) => {
+    expect(compareChains("x", answers).kind).toBe(kind);
+  });
+
+  test("names who differs", () => {
+    expect(compareChains("x", [peer("b", "x"), peer("c", "y")])).toEqual({
+      kind: "others-differ",
+      names: ["c"],
+    });
+  });
+});
+
+describe("an empty node founds a bus", () => {
+  test("when all peers are there and none has one", () => {
+    expect(mayFoundBus([newcomer("b"), newcomer("c")], 2)).toBe(true);
+    expect(mayFoundBus([], 0)).toBe(true);
+  });
+
+  test("not while one is missing, or has one", () => {
+    expect(mayFoundBus([newcomer("b")], 2)).toBe(false);
+    expect(mayFoundBus([newcomer("b"), peer("c", null)], 2)).toBe(false);
+  });
+});
