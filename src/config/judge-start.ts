@@ -2,7 +2,7 @@ import { lookup } from "node:dns/promises";
 import { dirname, join } from "node:path";
 import { isLocalhost } from "../core/bind.ts";
 import { type BootFacts, parseLastMode, refuseBoot } from "../core/boot-policy.ts";
-import { type ClusterFacts, refuseCluster, refuseClusterYet } from "../core/cluster-policy.ts";
+import { type ClusterFacts, refuseCluster, routePasswordFault } from "../core/cluster-policy.ts";
 import type { ExternalNats } from "../core/external-nats.ts";
 import type { AuthMode } from "../core/login.ts";
 import { MODE_FILE } from "../core/node-files.ts";
@@ -82,19 +82,24 @@ export function judgeStart(
 ): StartMaterial {
   const facts = factsOf(settings, surroundings);
   throwRefusal(refuseBoot(facts) ?? refuseCluster(facts));
-  const { tlsCert, tlsKey, routeTlsCert, routeTlsKey, routeTlsCa, clusterPassFile } = settings;
-  const material = {
+  const { tlsCert, tlsKey, routeTlsCert, routeTlsKey, routeTlsCa } = settings;
+  return {
     tls: tlsCert ? readTlsPair({ cert: tlsCert, key: tlsKey, what: "NATS TLS" }, at) : null,
     routeTls: routeTlsCert
       ? readRouteTls({ cert: routeTlsCert, key: routeTlsKey, ca: routeTlsCa }, at)
       : null,
     externalNats: readExternalNats(settings),
-    clusterPass: clusterPassFile
-      ? readSecretFile(clusterPassFile, "the password of --cluster-pass-file")
-      : settings.clusterPass,
+    clusterPass: readClusterPass(settings),
   };
-  throwRefusal(refuseClusterYet(facts));
-  return material;
+}
+
+function readClusterPass({ clusterPass, clusterPassFile }: NodeSettings): string {
+  const password = clusterPassFile
+    ? readSecretFile(clusterPassFile, "the password of --cluster-pass-file")
+    : clusterPass;
+  const fault = routePasswordFault(password);
+  if (fault === null) return password;
+  throw new Problem("cluster-refused", `Cannot start: the password of the routes ${fault}`);
 }
 
 function throwRefusal(refusal: Refusal | null): void {

@@ -45,6 +45,8 @@ export interface NodeSettings {
   readonly routeTlsCert: string;
   readonly routeTlsKey: string;
   readonly routeTlsCa: string;
+  /** In seconds. */
+  readonly staleMax: number;
   /** Names of the settings that a flag or a variable gave; an empty text that is the default is none. */
   readonly given: ReadonlySet<SettingName>;
   /** Flags that put a secret on the command line, where other users of the machine see it. */
@@ -108,6 +110,7 @@ export function loadNodeSettings(flags: Flags, env: Environment): NodeSettings {
     routeTlsCert: text("route-tls-cert"),
     routeTlsKey: text("route-tls-key"),
     routeTlsCa: text("route-tls-ca"),
+    staleMax: Number(text("stale-max")),
     given,
     secretsInArgv: secretsIn(flags),
   };

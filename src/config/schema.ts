@@ -8,16 +8,17 @@ import {
   REQUESTS_PER_USER_PER_SECOND,
 } from "../core/limits.ts";
 import { DATABASE_FILE } from "../core/node-files.ts";
+import { CLUSTER_SETTINGS } from "./cluster-settings.ts";
 
 /** How the text of a setting is read. */
 export type SettingKind =
   | { readonly kind: "text" | "host" | "name" | "port" | "boolean" }
   | { readonly kind: "routes" | "urls" | "user" | "blocks" }
   | { readonly kind: "path"; readonly inDataDir?: string }
-  | { readonly kind: "count"; readonly most: number }
+  | { readonly kind: "count"; readonly least?: number; readonly most: number }
   | { readonly kind: "enum"; readonly values: readonly string[] };
 
-interface SettingShape {
+export interface SettingShape {
   /** What stands for the value in the help. */
   readonly value?: string;
   /** The value when none is given, as text. */
@@ -186,78 +187,7 @@ export const SETTINGS = {
     group: "External NATS",
     read: { kind: "boolean" },
   },
-  "cluster-name": {
-    value: "NAME",
-    default: "",
-    help: "NATS cluster name (identical on every node); empty = standalone, no HA",
-    group: "Cluster",
-    read: { kind: "name" },
-  },
-  "server-name": {
-    value: "NAME",
-    default: "",
-    help: "unique node name within the cluster (required by JetStream RAFT when clustered)",
-    group: "Cluster",
-    read: { kind: "name" },
-  },
-  "cluster-port": {
-    value: "PORT",
-    default: "6250",
-    help: "route listener port for server-to-server cluster traffic",
-    group: "Cluster",
-    read: { kind: "port" },
-  },
-  routes: {
-    value: "URLS",
-    default: "",
-    help: "comma-separated nats-route URLs of the OTHER nodes, e.g. nats://user:pass@10.0.0.2:6250; better in UNIBUS_ROUTES, as argv is visible to others",
-    group: "Cluster",
-    secret: "credentials",
-    read: { kind: "routes" },
-  },
-  "cluster-user": {
-    value: "NAME",
-    default: "",
-    help: "shared route secret username (gates the route listener)",
-    group: "Cluster",
-    read: { kind: "text" },
-  },
-  "cluster-pass": {
-    value: "SECRET",
-    default: "",
-    help: "shared route secret password; better in --cluster-pass-file, as argv is visible to others",
-    group: "Cluster",
-    secret: "whole",
-    read: { kind: "text" },
-  },
-  "cluster-pass-file": {
-    value: "FILE",
-    default: "",
-    help: "file that holds the shared route secret password, readable by its owner only",
-    group: "Cluster",
-    read: { kind: "path" },
-  },
-  "route-tls-cert": {
-    value: "FILE",
-    default: "",
-    help: "this node's route certificate (CA-signed); enables mutual route TLS with --route-tls-key/--route-tls-ca",
-    group: "Cluster",
-    read: { kind: "path" },
-  },
-  "route-tls-key": {
-    value: "FILE",
-    default: "",
-    help: "this node's route private key",
-    group: "Cluster",
-    read: { kind: "path" },
-  },
-  "route-tls-ca": {
-    value: "FILE",
-    default: "",
-    help: "bus CA that signs every node's route certificate (deploy/tls/ca.crt)",
-    group: "Cluster",
-    read: { kind: "path" },
-  },
+  ...CLUSTER_SETTINGS,
 } as const satisfies Readonly<Record<string, SettingShape>>;
 
 export type SettingName = keyof typeof SETTINGS;

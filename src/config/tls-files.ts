@@ -99,11 +99,28 @@ export function readRouteTls(
     return { pem, chain };
   });
   attempt(fail, files.cert, () => {
-    if (!leadsTo(certificatesOf(pair.certPem), ca.chain)) {
+    const chain = certificatesOf(pair.certPem);
+    if (!leadsTo(chain, ca.chain)) {
       throw new FileFault(`is not signed by the CA ${quote(files.ca)}`);
     }
+    refuseUnfitForRoutes(chain[0]);
   });
   return { ...pair, caPem: ca.pem };
+}
+
+const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
+const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
+
+/** A node takes routes as a server, and opens them as a client, with one certificate. */
+function refuseUnfitForRoutes(certificate: X509Certificate | undefined): void {
+  // Without the extension a certificate is good for everything (RFC 5280 §4.2.1.12).
+  const usages: readonly string[] | undefined = certificate?.keyUsage;
+  if (usages && !(usages.includes(SERVER_AUTH) && usages.includes(CLIENT_AUTH))) {
+    throw new FileFault("is not for both server and client authentication, and a route needs both");
+  }
+  if (namesOf(certificate?.subjectAltName).length === 0) {
+    throw new FileFault("names no host: routes need a DNS name or an IP address in it");
+  }
 }
 
 function attempt<T>(
@@ -181,6 +198,11 @@ function leadsTo(
 
 function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+}
+
+/** The DNS names and IP addresses that a certificate is for. */
+export function certificateNames(certificate: X509Certificate): readonly string[] {
+  return namesOf(certificate.subjectAltName);
 }
 
 /** Reads "DNS:localhost, IP Address:0:0:0:0:0:0:0:1", as node:crypto renders alternative names. */

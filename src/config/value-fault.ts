@@ -20,10 +20,12 @@ export function faultOf(setting: Setting, text: string): string | null {
       return /^(0|[1-9][0-9]{0,4})$/.test(text) && Number(text) <= 65_535
         ? null
         : `it is ${shown}, and a port is a whole number from 0 to 65535`;
-    case "count":
-      return /^[1-9][0-9]{0,8}$/.test(text) && Number(text) <= setting.read.most
+    case "count": {
+      const { least = 1, most } = setting.read;
+      return /^[1-9][0-9]{0,8}$/.test(text) && Number(text) >= least && Number(text) <= most
         ? null
-        : `it is ${shown}, and it must be a whole number from 1 to ${setting.read.most}`;
+        : `it is ${shown}, and it must be a whole number from ${least} to ${most}`;
+    }
     case "enum": {
       const { values } = setting.read;
       return values.includes(text)

@@ -28,6 +28,10 @@ import { renderLoginAnswer, renderUserJwt } from "./user-jwt.ts";
 /** How long a kick waits for the events that tell its reason. */
 const TELL_TIMEOUT_MS = 100;
 
+/** How long a login waits for a node that has just started: a client that is refused may give up. */
+const LOGIN_WAIT_MS = NATS_LOGIN_TIMEOUT_MS - 1_000;
+const LOGINS_WAITING_MAX = 10_000;
+
 /** What nats.js calls itself over TCP and over WebSocket. */
 const NATS_JS = new Set(["nats.js", "nats.ws"]);
 
@@ -57,6 +61,11 @@ export interface Authorization {
   readonly refusals: Refusals;
   /** Runs effects of an applied operation: tells users first, then closes what lost a right. */
   apply(effects: readonly Effect[]): void;
+  /**
+   * Admits from now on, or not: who does not know the latest changes can vouch for nobody. Under enforce
+   * what is open is closed then; the other modes admit everybody anyway.
+   */
+  admit(open: boolean): void;
   /** Closes every open connection that holds a right its user no longer has. */
   recheckAll(): void;
   /**
@@ -87,11 +96,13 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
   const refusals = createRefusals();
   let registryServer = "";
   let changes = 0;
+  let isOpen = true;
   const serverId = (): string => authorization.info?.server_id ?? "";
   const kicks = createKicks({ system, serverId, log });
   const reporter = createRefusalReporter({ refusals, log, now: options.now });
 
   function decide(request: LoginRequest): LoginDecision {
+    if (!isOpen && options.mode === "enforce") return { kind: "refused", reason: "node-stale" };
     const proved = proveLogin(request, directory.findState);
     const reason =
       proved.kind === "proved" ? refuseConnection(request.connection, proved.user) : null;
@@ -185,19 +196,36 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
     recheck(admitted.grant.user, [admitted]);
   }
 
+  /** Every node of a cluster does the same effects: one that has no connection of the user is silent. */
   function tell(effect: Extract<Effect, { kind: "user.told" }>): void {
     const { user, event, room, role } = effect;
+    if (registry.countOf(user) === 0) return;
     app.publish(meSubject(user, event), JSON.stringify({ event, room, role }));
   }
 
+  /** Logins that came while nobody is admitted: they are judged when that is over, or refused. */
+  const waiting = new Set<() => void>();
+  function answerWhenOpen(message: Msg): void {
+    if (isOpen || options.mode !== "enforce" || waiting.size >= LOGINS_WAITING_MAX) {
+      answer(message);
+      return;
+    }
+    const judge = (): void => {
+      clearTimeout(timer);
+      waiting.delete(judge);
+      answer(message);
+    };
+    const timer = setTimeout(judge, LOGIN_WAIT_MS);
+    waiting.add(judge);
+  }
   authorization.subscribe("$SYS.REQ.USER.AUTH", {
-    callback: (error, message) => (error ? undefined : answer(message)),
+    callback: (error, message) => (error ? undefined : answerWhenOpen(message)),
   });
   system.subscribe("$SYS.ACCOUNT.*.DISCONNECT", {
-    callback: (_error, message) => onEvent(message, registry.remove),
+    callback: (_error, message) => onEvent(message, serverId(), registry.remove),
   });
   system.subscribe("$SYS.ACCOUNT.*.CONNECT", {
-    callback: (_error, message) => onEvent(message, opened),
+    callback: (_error, message) => onEvent(message, serverId(), opened),
   });
 
   return {
@@ -218,12 +246,21 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
       if (told.length === 0 || users.length === 0) recheckThem();
       else void withTimeout(app.flush(), TELL_TIMEOUT_MS).then(recheckThem, recheckThem);
     },
+    admit(open) {
+      isOpen = open;
+      if (open) for (const judge of [...waiting]) judge();
+      if (open || options.mode !== "enforce") return;
+      for (const { connection } of registry.all()) kicks.kick(connection);
+    },
     recheckAll() {
       const users = new Set<UserId>();
       for (const { grant } of registry.all()) if (grant.user) users.add(grant.user);
       for (const user of users) recheck(user);
     },
-    answerHeld: reporter.answerHeld,
+    answerHeld() {
+      for (const judge of [...waiting]) judge();
+      reporter.answerHeld();
+    },
     releaseUnanswered(open) {
       followServer();
       for (const { connection, account, library } of open) {
@@ -241,10 +278,16 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
   };
 }
 
-function onEvent(message: Msg, act: (connection: number) => void): void {
+/** The system account hears of every node's connections, and each server numbers its own. */
+function onEvent(message: Msg, serverId: string, act: (connection: number) => void): void {
   const event: unknown = message.json();
   if (typeof event !== "object" || event === null || !("client" in event)) return;
+  if (!("server" in event) || !isServer(event.server, serverId)) return;
   const { client } = event;
   if (typeof client !== "object" || client === null || !("id" in client)) return;
   if (typeof client.id === "number") act(client.id);
+}
+
+function isServer(server: unknown, serverId: string): boolean {
+  return typeof server === "object" && server !== null && "id" in server && server.id === serverId;
 }

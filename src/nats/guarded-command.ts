@@ -13,15 +13,20 @@ import { guardArguments, LOCK_HELD_EXIT } from "../system/guard.ts";
 export function guardedCommand(server: {
   readonly path: string;
   readonly jetStreamFolder: string;
+  /** Descriptors of this process that it is given as 3 and what follows. */
+  readonly descriptors: readonly number[];
 }): readonly string[] {
-  const { path, jetStreamFolder } = server;
+  const { path, jetStreamFolder, descriptors } = server;
   const lock = resolve(jetStreamFolder, LOCK_FILE);
   const argv = ["nats-server", "-c", "/proc/self/fd/0"];
   if (BUILD) {
     // Not by its path: another file may lie there since an upgrade.
     return [
       "/proc/self/exe",
-      ...guardArguments({ lock, parent: process.pid, program: path, argv }),
+      ...guardArguments({
+        ...{ lock, parent: process.pid, program: path, argv },
+        handOn: descriptors.slice(1),
+      }),
     ];
   }
   const setpriv = Bun.which("setpriv");

@@ -46,8 +46,8 @@ function take(text: string): void {
 
 /** Most lines are of clients that were refused: unibus itself tells these, with the reason. */
 function matters(line: NatsLogLine): boolean {
-  if (line.ready || line.streamsClosed || line.reload !== null) return true;
-  if (line.listensOn !== null || line.violation !== null) return true;
+  if (line.ready || line.streamsClosed || line.streamsGivenUp || line.reload !== null) return true;
+  if (line.listensOn !== null || line.routesReady || line.violation !== null) return true;
   if (line.level !== "warn" && line.level !== "error" && line.level !== "fatal") return false;
   return !line.expected || !line.ofClient;
 }

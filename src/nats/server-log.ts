@@ -4,16 +4,29 @@ export interface NatsLogLine {
   /** Port of the client listener, when this line tells it. */
   readonly listensOn: number | null;
   readonly ready: boolean;
+  /** The route listener is open, which comes last in a cluster. */
+  readonly routesReady: boolean;
   /** All streams are closed, which a stop does first: what it still waits for is nothing to keep. */
   readonly streamsClosed: boolean;
+  /** It could not write, and keeps no streams any more until it is started anew. */
+  readonly streamsGivenUp: boolean;
   /** How a reload of its configuration ended, when this line tells it. */
   readonly reload: "done" | "failed" | null;
+  /** What became of a route, in words about `with`; null when the line is about none. */
+  readonly route: RouteEvent | null;
   /** True for what a client caused: no reason for the server's end. */
   readonly ofClient: boolean;
   /** True for what clients cause and unibus tells itself, with the reason. */
   readonly expected: boolean;
   /** A publish or subscription that nats-server refused to a client. */
   readonly violation: Violation | null;
+}
+
+/** A route that came to nothing, or ended. */
+export interface RouteEvent {
+  /** Host and port of the other end; "" when it was not reached. */
+  readonly address: string;
+  readonly why: string;
 }
 
 export interface Violation {
@@ -33,6 +46,13 @@ const LISTENS = /^Listening for client connections on \S*:(\d+)$/;
 const QUOTED = String.raw`"(?:[^"\\]|\\.)*"`;
 /** Address and number, what the client says about itself, account and user (once it is in), the rest. */
 const CLIENT_LINE = new RegExp(String.raw`^((\S+):\d+ - cid:\d+ - )((?:${QUOTED} - )*)(.*)$`);
+/** A route that another server opened, or this one. What is said about it is not why a server ends. */
+const ROUTE_LINE = /^(\S+:\d+) - rid:\d+ - (.*)$/;
+/** The account in which a node answers logins is that node's alone; the others do not know it. */
+const OF_ONE_NODE = /^(?:Unknown account|Unable to lookup account) /;
+const UNREACHED = /^Error trying to connect to route \(attempt \d+\): (.*)$/;
+/** What a server asks of itself, until its cluster is there. */
+const HEALTH_LINE = /^Healthcheck failed: /;
 const USER = /"[^"\\/]*\/user:(U[A-Z2-7]{55})" - $/;
 const VIOLATION = new RegExp(`^(Publish|Subscription) Violation - (?:Subject|Reply) (${QUOTED})`);
 const EXPECTED =
@@ -48,6 +68,7 @@ export function readNatsLine(line: string): NatsLogLine {
   const [, mark = "", rest] = LINE.exec(line) ?? [];
   const text = rest ?? line;
   const level = isLevel(mark) ? LEVELS[mark] : rest === undefined ? plainLevel(line) : "other";
+  const routed = ROUTE_LINE.exec(text)?.[2] ?? "";
   const port = LISTENS.exec(text)?.[1];
   const [ofClient, origin = "", address = "", self = "", said = text] =
     CLIENT_LINE.exec(text) ?? [];
@@ -56,13 +77,25 @@ export function readNatsLine(line: string): NatsLogLine {
     text: ofClient === undefined ? text : `${origin}${self}${withoutQuotes(said)}`,
     listensOn: port === undefined ? null : Number(port),
     ready: text === "Server is ready",
+    routesReady: text.startsWith("Listening for route connections on "),
     streamsClosed: text === "JetStream Shutdown",
+    streamsGivenUp: text === "JetStream out of resources, will be DISABLED",
     reload: RELOADED.test(text) ? "done" : RELOAD_FAILED.test(text) ? "failed" : null,
+    route: readRoute(text),
     ofClient: ofClient !== undefined,
-    expected: EXPECTED.test(said),
+    expected: EXPECTED.test(said) || HEALTH_LINE.test(text) || OF_ONE_NODE.test(routed),
     violation:
       level === "error" && ofClient !== undefined ? readViolation({ address, self, said }) : null,
   };
+}
+
+function readRoute(text: string): RouteEvent | null {
+  const unreached = UNREACHED.exec(text)?.[1];
+  if (unreached !== undefined) return { address: "", why: unreached };
+  const [, address, why] = ROUTE_LINE.exec(text) ?? [];
+  // A server that is not of this cluster says its own name, user and cluster.
+  if (address === undefined || why === undefined || OF_ONE_NODE.test(why)) return null;
+  return { address, why: withoutQuotes(why) };
 }
 
 function readViolation(line: {

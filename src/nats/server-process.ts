@@ -12,12 +12,15 @@ import type { Log } from "../system/log.ts";
 import { withTimeout } from "../system/wait.ts";
 import { guardedCommand } from "./guarded-command.ts";
 import type { Violation } from "./server-log.ts";
-import { launch, type NatsTls, type Run, type TlsReload } from "./server-run.ts";
+import { launch, type Run, type TlsReload } from "./server-run.ts";
+import type { NatsRouteTls, NatsTls, NatsTlsTexts } from "./tls-memory.ts";
 
 /** How long an exit in good order waits for the word that unibus is to stop as well. */
 const TOLD_TO_STOP_WAIT_MS = 100;
 /** How long the last words of a server that ended may take to arrive from the thread that reads them. */
 const LOG_END_WAIT_MS = 500;
+/** How often a full disk is looked at. */
+const NATS_ROOM_CHECK_MS = 1_000;
 
 export interface NatsServer extends AsyncDisposable {
   /** Port of the client listener: the one asked for, or the one the kernel gave for -1. */
@@ -31,6 +34,8 @@ export interface NatsServer extends AsyncDisposable {
    * the one before stays in use.
    */
   renewTls(tls: NatsTls): Promise<TlsReload>;
+  /** The same with the certificate, key and CA of routes: the routes that are open stay. */
+  renewRouteTls(routeTls: NatsRouteTls): Promise<TlsReload>;
 }
 
 interface NatsServerOptions {
@@ -39,9 +44,15 @@ interface NatsServerOptions {
   /** Renders the configuration for a port; with `tls`, it names NATS_TLS_FILES. */
   readonly configForPort: (port: number) => unknown;
   readonly tls: NatsTls | null;
+  /** With it, the configuration names NATS_ROUTE_TLS_FILES. */
+  readonly routeTls: NatsRouteTls | null;
+  /** Whether the configuration is that of a node of a cluster. */
+  readonly clustered?: boolean;
   /** -1 lets the kernel choose. A restart keeps what was chosen. */
   readonly port: number;
   readonly jetStreamFolder: string;
+  /** Whether there is room to write in that folder. */
+  readonly hasRoom?: () => boolean;
   readonly log: Log;
   readonly random: () => number;
   /** Hears of each publish or subscription that nats-server refused. */
@@ -56,8 +67,8 @@ interface NatsServerOptions {
  * Throws `folder-in-use` when another server holds the folder, `start-failed` when it cannot start.
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
-  const command = guardedCommand(options);
-  let tls = options.tls;
+  const command = (descriptors: readonly number[]) => guardedCommand({ ...options, descriptors });
+  let tls: NatsTlsTexts = { tls: options.tls, routeTls: options.routeTls };
   const start = (port: number): Run =>
     launch({ ...options, command, config: options.configForPort(port), port, tls });
   const fault = Promise.withResolvers<Problem>();
@@ -72,7 +83,9 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     let wasReady = true;
     let waitMs = NATS_RESTART_BACKOFF_MS_MIN;
     while (!stopping) {
-      const code = await run.process.exited;
+      const current = run;
+      void current.streamsGivenUp.then(() => renewStreams(current));
+      const code = await current.process.exited;
       // A service manager tells every process of the unit to stop; ours is told a moment later.
       if (code === 0) await withTimeout(stopped.promise, TOLD_TO_STOP_WAIT_MS);
       if (stopping) return;
@@ -108,7 +121,19 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     }
   }
 
-  async function renewTls(next: NatsTls): Promise<TlsReload> {
+  /** A full disk makes it give up its streams for good: with room again it is started anew. */
+  async function renewStreams({ process: server }: Run): Promise<void> {
+    while (!stopping && server.exitCode === null && server.signalCode === null) {
+      if (options.hasRoom?.() ?? true) {
+        options.log.warn("nats.restarting", "nats-server is restarted: its disk has room again");
+        server.kill("SIGTERM");
+        return;
+      }
+      await withTimeout(stopped.promise, NATS_ROOM_CHECK_MS);
+    }
+  }
+
+  async function renew(change: Partial<NatsTlsTexts>): Promise<TlsReload> {
     const current = run;
     // One that is still starting may not have read its first certificate.
     const ready = await current.port.then(
@@ -116,14 +141,15 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
       () => false,
     );
     if (!ready || run !== current) return { kind: "unanswered" };
-    const answer = await current.reload(next);
-    if (answer.kind === "loaded") tls = next;
+    const answer = await current.reload(change);
+    if (answer.kind === "loaded") tls = { ...tls, ...change };
     return answer;
   }
 
   return {
     port,
-    renewTls,
+    renewTls: (next) => renew({ tls: next }),
+    renewRouteTls: (next) => renew({ routeTls: next }),
     get pid() {
       return run.process.pid;
     },
@@ -160,6 +186,12 @@ function startProblem(run: Run, port: number): Problem {
     );
   }
   const last = run.faults.at(-1) ?? exitWords(run.process.exitCode);
+  if (run.faults.some((line) => /router port: .*address already in use/.test(line))) {
+    return new Problem(
+      "start-failed",
+      "start embedded nats: the port of the routes is taken; stop what listens there, or choose another with --cluster-port",
+    );
+  }
   if (run.faults.some((line) => /address already in use/.test(line))) {
     return new Problem(
       "start-failed",

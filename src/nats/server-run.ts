@@ -1,33 +1,17 @@
 import { closeSync } from "node:fs";
 import { NATS_RELOAD_TIMEOUT_MS, NATS_STOP_TIMEOUT_MS } from "../core/limits.ts";
-import { certificateBlocks } from "../core/pem.ts";
 import type { Log } from "../system/log.ts";
 import { createLogLimit, type LogLimit } from "../system/log-limit.ts";
-import { type MemoryText, makeMemoryText } from "../system/memory-file.ts";
 import { makePipe } from "../system/pipe.ts";
 import { withTimeout } from "../system/wait.ts";
 import { readNatsLog } from "./log-reader.ts";
 import type { NatsLogLine, Violation } from "./server-log.ts";
+import { makeTlsMemory, type NatsTlsTexts } from "./tls-memory.ts";
 
 /** Lines of nats-server that are passed on in a second: clients can cause some. */
 const NATS_LINES_PER_SECOND_MAX = 20;
 /** How long a server whose streams are closed may take to end. */
 const LAST_LOGINS_WAIT_MS = 250;
-
-/** A certificate with its chain and its key, both PEM. */
-export interface NatsTls {
-  readonly certPem: string;
-  readonly keyPem: string;
-}
-
-/**
- * Where nats-server finds its certificate and its key: both in one file in memory, by a descriptor of
- * its own. It is the only one beside stdin and its outputs that the guard of the executable hands on.
- */
-export const NATS_TLS_FILES = {
-  certFile: "/proc/self/fd/3",
-  keyFile: "/proc/self/fd/3",
-} as const;
 
 /** What became of a new certificate; `why` is nats-server's own reason. */
 export type TlsReload =
@@ -37,11 +21,14 @@ export type TlsReload =
   | { readonly kind: "unanswered" };
 
 export interface RunOptions {
-  readonly command: readonly string[];
+  /** The words that run it, with these descriptors as its own from 3 on. */
+  readonly command: (descriptors: readonly number[]) => readonly string[];
   /** The configuration; it goes to stdin, so it stands in no file and no argv. */
   readonly config: unknown;
   readonly port: number;
-  readonly tls: NatsTls | null;
+  readonly tls: NatsTlsTexts;
+  /** Whether it opens a route listener too. */
+  readonly clustered?: boolean;
   readonly log: Log;
   /** Hears of each publish or subscription that nats-server refused. */
   readonly onViolation: (violation: Violation) => void;
@@ -57,8 +44,10 @@ export interface Run {
   readonly faults: readonly string[];
   /** Resolves when its log was read to the end. */
   readonly logEnded: Promise<void>;
-  /** Gives a server that is ready another certificate. Users' connections are closed by it. */
-  reload(tls: NatsTls): Promise<TlsReload>;
+  /** Resolves when it keeps no streams any more, because it could not write. */
+  readonly streamsGivenUp: Promise<void>;
+  /** Gives a server that is ready other certificates. Users' connections are closed by it. */
+  reload(change: Partial<NatsTlsTexts>): Promise<TlsReload>;
   /** Stops it in order, or kills it. Returns its exit code. */
   stop(): Promise<number>;
 }
@@ -67,13 +56,12 @@ export interface Run {
 export function launch(options: RunOptions): Run {
   const { log } = options;
   const pipe = makePipe();
-  let { tls } = options;
-  // What it reads is what was judged, whatever becomes of the files meanwhile.
-  const memory = tls ? makeMemoryText("unibus tls", tlsText(tls)) : null;
-  const child = spawn(options, pipe.write, memory);
+  const memory = makeTlsMemory(options.tls);
+  const child = spawn(options, pipe.write, memory.descriptors);
   const faults: string[] = [];
   const told = Promise.withResolvers<number>();
   const streamsClosed = Promise.withResolvers<void>();
+  const streamsGivenUp = Promise.withResolvers<void>();
   const limit = createLogLimit({
     log,
     what: "nats-server",
@@ -87,43 +75,44 @@ export function launch(options: RunOptions): Run {
       reloading?.(line.reload === "done" ? LOADED : { kind: "refused", why: line.text });
       return;
     }
-    if (!line.ofClient && (line.level === "error" || line.level === "fatal")) {
+    if (!line.ofClient && !line.route && (line.level === "error" || line.level === "fatal")) {
       faults.push(line.text);
       if (faults.length > 5) faults.shift();
     }
     if (line.violation) options.onViolation(line.violation);
+    else if (line.route) forwardRoute(line, log, limit);
     else if (!line.expected) forward(line, log, limit);
     if (line.listensOn !== null) portSeen = line.listensOn;
-    if (line.ready) told.resolve(portSeen);
+    if (options.clustered ? line.routesReady : line.ready) told.resolve(portSeen);
     if (line.streamsClosed) streamsClosed.resolve();
+    if (line.streamsGivenUp) streamsGivenUp.resolve();
   };
   const logEnded = readNatsLog(pipe.read, (lines, dropped) => {
     lines.forEach(take);
-    if (dropped > 0) {
-      const words = `${dropped} lines of nats-server came too fast and were not read`;
-      limit.say(() => log.warn("nats.dropped", words, { dropped }));
-    }
+    if (dropped > 0) limit.say(() => tellDropped(log, dropped));
   });
   void logEnded
     .then(
       () => told.reject(new Error("nats-server ended before it was ready")),
       (error: unknown) => told.reject(error),
     )
-    .finally(() => memory?.[Symbol.dispose]());
+    .finally(() => memory[Symbol.dispose]());
   // Whoever awaits the port hears of the failure; nobody has to.
   told.promise.catch(() => undefined);
 
-  async function reload(next: NatsTls): Promise<TlsReload> {
-    if (!memory || !tls || child.exitCode !== null || child.signalCode !== null) return UNANSWERED;
+  async function reload(change: Partial<NatsTlsTexts>): Promise<TlsReload> {
+    const before = memory.texts;
+    const hasNone = (change.tls && !before.tls) || (change.routeTls && !before.routeTls);
+    if (hasNone || child.exitCode !== null || child.signalCode !== null) return UNANSWERED;
     const answer = Promise.withResolvers<TlsReload>();
     reloading = answer.resolve;
-    memory.replace(tlsText(next));
+    memory.put({ ...before, ...change });
     child.kill("SIGHUP");
-    const ended = child.exited.then(() => UNANSWERED);
-    const heard = await withTimeout(Promise.race([answer.promise, ended]), NATS_RELOAD_TIMEOUT_MS);
+    const gone = child.exited.then(() => UNANSWERED);
+    const heard = await withTimeout(Promise.race([answer.promise, gone]), NATS_RELOAD_TIMEOUT_MS);
     reloading = null;
-    if (heard !== "timeout" && heard.kind === "loaded") tls = next;
-    else memory.replace(tlsText(tls));
+    const loaded = heard !== "timeout" && heard.kind === "loaded";
+    if (!loaded) memory.put(before);
     return heard === "timeout" ? UNANSWERED : heard;
   }
 
@@ -133,9 +122,15 @@ export function launch(options: RunOptions): Run {
     startedAt: performance.now(),
     faults,
     logEnded,
+    streamsGivenUp: streamsGivenUp.promise,
     reload,
     stop: () => stop(child, streamsClosed.promise),
   };
+}
+
+function tellDropped(log: Log, dropped: number): void {
+  const words = `${dropped} lines of nats-server came too fast and were not read`;
+  log.warn("nats.dropped", words, { dropped });
 }
 
 const LOADED: TlsReload = { kind: "loaded" };
@@ -144,12 +139,12 @@ const UNANSWERED: TlsReload = { kind: "unanswered" };
 function spawn(
   { command, config }: RunOptions,
   output: number,
-  memory: MemoryText | null,
+  files: readonly number[],
 ): Bun.Subprocess {
   const stdin = new Blob([JSON.stringify(config)]);
-  const child = Bun.spawn([...command], {
+  const child = Bun.spawn([...command(files)], {
     // Not "ignore", which needs a /dev/null: an empty root has none.
-    stdio: [stdin, output, output, ...(memory ? [memory.descriptor] : [])],
+    stdio: [stdin, output, output, ...files],
     // Nothing of our environment: it may hold secrets, and nats-server needs none of it.
     env: {},
     // A session of its own: Ctrl-C at a terminal is for unibus, which then stops it in order.
@@ -160,11 +155,6 @@ function spawn(
   return child;
 }
 
-/** The certificates and the key as one text; a key that stands in the certificate's file is not used. */
-function tlsText({ certPem, keyPem }: NatsTls): string {
-  return [...certificateBlocks(certPem), keyPem].join("\n");
-}
-
 function forward(line: NatsLogLine, log: Log, limit: LogLimit): void {
   if (line.level === "warn") {
     limit.say(() => log.warn("nats.warned", `nats-server: ${line.text}`));
@@ -172,6 +162,14 @@ function forward(line: NatsLogLine, log: Log, limit: LogLimit): void {
   if (line.level === "error") {
     limit.say(() => log.error("nats.failed", `nats-server: ${line.text}`));
   }
+}
+
+/** What a route came to. Anybody can knock at a route port: nothing of it is an error of this node. */
+function forwardRoute({ level, route }: NatsLogLine, log: Log, limit: LogLimit): void {
+  if (!route || (level !== "warn" && level !== "error")) return;
+  const { address, why } = route;
+  const words = address === "" ? `another node was not reached: ${why}` : `a route ended: ${why}`;
+  limit.say(() => log.warn("route.failed", words, { address }));
 }
 
 /**

@@ -1,6 +1,8 @@
 import { dirname, join } from "node:path";
+import type { StartMaterial } from "../config/judge-start.ts";
 import type { NodeSettings } from "../config/load.ts";
-import type { TlsPair } from "../config/tls-files.ts";
+import type { RouteTls, TlsPair } from "../config/tls-files.ts";
+import type { HealthPart } from "../contract/health.ts";
 import { hostPort, listenHost } from "../core/bind.ts";
 import { SOCKET_FILE } from "../core/node-files.ts";
 import { createApp } from "../http/app.ts";
@@ -11,6 +13,7 @@ import type { Store } from "../store/open.ts";
 import type { Log } from "../system/log.ts";
 import { appParts } from "./app-parts.ts";
 import { interfaceAddresses } from "./client-urls.ts";
+import type { ClusterMembership } from "./cluster.ts";
 import type { DataPlane } from "./data-plane.ts";
 import type { WatchedWritePath } from "./disk.ts";
 
@@ -18,6 +21,15 @@ export interface ApiOptions {
   readonly settings: NodeSettings;
   /** The certificate in use, as of now; null without TLS. */
   readonly tls: () => TlsPair | null;
+  /** Whether what is here is recent enough to be told; null where nobody else changes it. */
+  readonly isFresh: (() => boolean) | null;
+  readonly clusterJournal: (() => HealthPart) | null;
+  /** Null for a node on its own. */
+  readonly cluster: ClusterMembership | null;
+  /** What was read at the start. */
+  readonly material: Pick<StartMaterial, "routeTls">;
+  /** The certificate of the routes in use, as of now; null without. */
+  readonly routeTls: () => RouteTls | null;
   readonly log: Log;
   readonly store: Store;
   readonly writePath: WatchedWritePath;

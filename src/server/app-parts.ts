@@ -8,13 +8,14 @@ import {
 import type { RefusalReport } from "../core/records.ts";
 import { VERSION } from "../core/version.ts";
 import type { AppParts } from "../http/parts.ts";
-import { getBus } from "../store/journal.ts";
+import { findBus } from "../store/journal.ts";
 import type { Log } from "../system/log.ts";
 import { createLogLimit } from "../system/log-limit.ts";
 import type { ApiOptions } from "./api.ts";
 import { busOf } from "./bus.ts";
+import { clusterView } from "./cluster-view.ts";
 import { healthOf } from "./health.ts";
-import { bindReads, newOperationId, randomBytes } from "./reads.ts";
+import { bindReads, guardReads, newOperationId, randomBytes } from "./reads.ts";
 
 /** Binds everything that the API does to the world to this node. */
 export function appParts(options: ApiOptions, hosts: () => readonly string[]): AppParts {
@@ -22,7 +23,9 @@ export function appParts(options: ApiOptions, hosts: () => readonly string[]): A
   return {
     mode: settings.busAuth,
     version: VERSION,
-    busId: getBus(store).busId,
+    get busId() {
+      return findBus(store)?.busId ?? "";
+    },
     startedAt: Date.now(),
     uid: process.getuid?.() ?? 0,
     plainRooms,
@@ -32,9 +35,10 @@ export function appParts(options: ApiOptions, hosts: () => readonly string[]): A
     commit: writePath.commit,
     now: () => Date.now(),
     newOperationId,
-    read: bindReads(store),
+    read: options.isFresh ? guardReads(bindReads(store), options.isFresh) : bindReads(store),
     health: (asked) => healthOf(options, asked),
     bus: () => busOf(options),
+    cluster: { view: () => clusterView(options, hosts()) },
     refusals: async () =>
       joinReports(refusals.report(), (await options.dataPlane.report()).refusals),
     countRefusal: refusals.record,

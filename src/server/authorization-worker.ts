@@ -5,6 +5,7 @@ import {
 } from "../core/limits.ts";
 import { wordsOf } from "../core/thrown.ts";
 import { type Authorization, type Directory, startAuthorization } from "../nats/authorization.ts";
+import { watchCluster } from "../nats/cluster-watch.ts";
 import { connectService, type NatsConnection } from "../nats/connection.ts";
 import { listOpenConnections } from "../nats/connections.ts";
 import { serviceKey } from "../nats/service-key.ts";
@@ -30,6 +31,8 @@ const STOP_FLUSH_TIMEOUT_MS = 500;
 interface Service {
   readonly authorization: Authorization;
   readonly connections: readonly NatsConnection[];
+  /** Admits clients for so long, in ms, unless it is told anew. */
+  admit(forMs: number): void;
   report(): DataPlaneReport;
   stop(): Promise<void>;
 }
@@ -51,6 +54,9 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
     case "effects":
       service?.authorization.apply(message.effects);
       return;
+    case "admit":
+      service?.admit(message.forMs);
+      return;
     case "report":
       if (service) tell({ kind: "report", id: message.id, report: service.report() });
       return;
@@ -61,6 +67,28 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
       message satisfies never;
   }
 };
+
+/** Ends by itself, on this thread: the one that should tell it anew may stand still. */
+function openLease({ admit }: Pick<Authorization, "admit">) {
+  let isOpen = false;
+  let ending: ReturnType<typeof setTimeout> | null = null;
+  function turn(open: boolean): void {
+    if (open !== isOpen) admit(open);
+    isOpen = open;
+  }
+  function stop(): void {
+    if (ending) clearTimeout(ending);
+    ending = null;
+  }
+  return {
+    stop,
+    admit(forMs: number): void {
+      stop();
+      turn(forMs > 0);
+      if (forMs > 0) ending = setTimeout(() => turn(false), forMs);
+    },
+  };
+}
 
 async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Service> {
   const { endpoint, seeds, mode } = options;
@@ -91,26 +119,36 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
     now,
     random: Math.random,
   });
+  if (options.peers !== null) admitting.admit(false);
   const watch = { authorization: admitting, system, app, directory, mode, now };
   const forgetSubjects = mode === "soft" ? watchPublishes(watch) : () => undefined;
   // nats-server knows the subscription before "ready" is told, so that no login goes unanswered.
-  await Promise.all([authorization.flush(), system.flush(), app.flush(), awaitHealth(system)]);
+  await Promise.all([authorization.flush(), system.flush(), app.flush()]);
+  const { peers } = options;
+  // The streams of a cluster are there when the others are: that is waited for by nobody here.
+  if (peers === null) await awaitHealth(system);
+  const cluster = peers === null ? null : watchCluster({ system, peers });
   void followReconnects({ authorization, system, admitting, log });
   const timer = setInterval(() => {
     forgetSubjects();
     reconcile(watch).catch((error: unknown) => reportReconcile(log, error));
   }, REGISTRY_RECONCILE_MS);
   const connections = [authorization, system, app];
+  const lease = openLease(admitting);
   return {
     authorization: admitting,
     connections,
+    admit: lease.admit,
     report: () => ({
       connected: connections.every((connection) => connection.info !== undefined),
       connections: admitting.registry.size,
       refusals: admitting.refusals.report(),
+      cluster: cluster?.report() ?? null,
     }),
     async stop() {
       clearInterval(timer);
+      lease.stop();
+      cluster?.stop();
       admitting.answerHeld();
       await withTimeout(authorization.flush(), STOP_FLUSH_TIMEOUT_MS).catch(() => undefined);
       await Promise.allSettled(connections.map((connection) => connection.close()));

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { findSurroundings, judgeStart, type StartMaterial } from "../config/judge-start.ts";
 import type { Environment, NodeSettings } from "../config/load.ts";
-import type { TlsPair } from "../config/tls-files.ts";
+import type { RouteTls, TlsPair } from "../config/tls-files.ts";
 import { isLoopbackBind } from "../core/bind.ts";
 import type { ExternalNats } from "../core/external-nats.ts";
 import { HTTP_STOP_TIMEOUT_MS } from "../core/limits.ts";
@@ -14,6 +14,16 @@ import { realFile } from "../system/files.ts";
 import type { Log } from "../system/log.ts";
 import type { Listening } from "./api.ts";
 import { announceRooms, violationReporter, warnOfSecrets } from "./banner.ts";
+import {
+  announceCluster,
+  type ClusterMembership,
+  LONE_SERVER_NAME,
+  membershipOf,
+} from "./cluster.ts";
+import { refuseClusterFolder } from "./cluster-folder.ts";
+import { openClusterJournal } from "./cluster-journal.ts";
+import { type Joining, joinCluster } from "./cluster-start.ts";
+import { type ClusterWritePath, createClusterWritePath } from "./cluster-write-path.ts";
 import { type DataPlane, startEmbeddedDataPlane } from "./data-plane.ts";
 import { type WatchedWritePath, watchDisk } from "./disk.ts";
 import { judgeExternalNats, useExternalDataPlane } from "./external-data-plane.ts";
@@ -26,6 +36,7 @@ import {
   rememberMode,
 } from "./folders.ts";
 import { randomBytes } from "./reads.ts";
+import { followRouteTls } from "./route-renewal.ts";
 import { followCertificate, renewPlanes } from "./tls-renewal.ts";
 import { openWritePath } from "./write-path.ts";
 
@@ -46,6 +57,8 @@ export interface RunningNode extends AsyncDisposable {
   /** Whether rooms can be made that this machine can read. */
   readonly plainRooms: boolean;
   readonly httpUrl: string;
+  /** Resolves when it first does its work; in a cluster that takes the other nodes. */
+  readonly ready: Promise<void>;
   /** Resolves with the reason when the node cannot go on. */
   readonly fault: Promise<Problem>;
 }
@@ -55,12 +68,17 @@ interface Start extends NodeOptions {
   readonly material: StartMaterial;
   /** The nats-server to run, or the one of somebody else's to use. */
   readonly nats: NatsProgram | ExternalNats;
+  /** Null for a node on its own. */
+  readonly cluster: ClusterMembership | null;
   readonly loopback: boolean;
   readonly plainRooms: boolean;
   readonly refusals: Refusals;
   /** The certificate in use, as of now; null without TLS. */
   readonly tls: () => TlsPair | null;
   readonly useTls: (pair: TlsPair) => void;
+  /** The same of the routes. */
+  readonly routeTls: () => RouteTls | null;
+  readonly useRouteTls: (tls: RouteTls) => void;
 }
 
 /**
@@ -76,7 +94,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { settings, log } = start;
   await using stack = new AsyncDisposableStack();
   warnOfSecrets(settings, log);
-  const { store, writePath } = await openMembership(stack, start);
+  const { store, writePath, cluster } = await openMembership(stack, start);
   openBlobs(stack, start);
   const dataPlane = stack.use(await openDataPlane(start));
   writePath.onApplied((committed) => {
@@ -86,12 +104,25 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   rememberMode(settings.db, settings.busAuth);
   announceRooms(start);
   log.info("api.mode", `control-plane auth: ${settings.busAuth}`, { mode: settings.busAuth });
+  let urls: Readonly<Record<string, string>> = {};
+  const joining =
+    cluster && stack.use(join(start, { store, dataPlane, cluster, urls: () => urls }));
   const { startApi } = await api;
-  const listening = await startApi({ ...start, store, writePath, dataPlane });
+  const listening = await startApi({
+    ...start,
+    store,
+    writePath,
+    dataPlane,
+    isFresh: cluster?.isFresh ?? null,
+    clusterJournal: cluster && (() => ({ part: "journal", ...cluster.state() })),
+  });
   stack.defer(() => listening.stop(HTTP_STOP_TIMEOUT_MS));
   const certificateFault = followTls(stack, start, { dataPlane, listening });
+  stack.use(followRouteTls({ ...start, dataPlane }));
   const { url: natsUrl } = dataPlane.access();
-  log.info("node.ready", "the node is ready", { natsUrl, httpUrl: listening.url });
+  urls = { natsUrl, httpUrl: listening.url };
+  if (joining) log.info("node.alive", "the node is alive, and waits for the others", urls);
+  else log.info("node.ready", "the node is ready", urls);
   const unwinding = stack.move();
   return {
     store,
@@ -100,7 +131,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     dataPlane: dataPlane.kind,
     plainRooms: start.plainRooms,
     httpUrl: listening.url,
-    fault: Promise.race([dataPlane.fault, certificateFault]),
+    ready: joining?.ready ?? Promise.resolve(),
+    fault: Promise.race([dataPlane.fault, certificateFault, ...(joining ? [joining.fault] : [])]),
     [Symbol.asyncDispose]: () => unwinding.disposeAsync(),
   };
 }
@@ -120,12 +152,13 @@ async function judge(options: NodeOptions): Promise<Start> {
   const loopback = isLoopbackBind(settings.bind, surroundings.resolved);
   // The address that was judged is the one to open: the name could mean another one by then.
   const bind = surroundings.resolved[0] ?? settings.bind;
-  let { tls } = material;
+  let { tls, routeTls } = material;
   return {
     ...options,
     settings: { ...settings, bind },
     material,
     nats,
+    cluster: membershipOf(settings, material),
     loopback,
     plainRooms: loopback || settings.allowPlainRooms,
     refusals: createRefusals(),
@@ -133,21 +166,33 @@ async function judge(options: NodeOptions): Promise<Start> {
     useTls: (pair) => {
       tls = pair;
     },
+    routeTls: () => routeTls,
+    useRouteTls: (next) => {
+      routeTls = next;
+    },
   };
 }
 
 async function openMembership(
   stack: AsyncDisposableStack,
-  { settings, log }: Start,
-): Promise<{ readonly store: Store; readonly writePath: WatchedWritePath }> {
+  { settings, log, ...start }: Start,
+): Promise<{
+  readonly store: Store;
+  readonly writePath: WatchedWritePath;
+  readonly cluster: ClusterWritePath | null;
+}> {
   const folder = dirname(settings.db);
   stack.use(await lockFolder(folder, "open membership store"));
   refuseLostDatabase(settings.db);
-  const store = stack.use(openStore({ path: settings.db, random: randomBytes }));
+  const cluster = start.cluster ? createClusterWritePath() : null;
+  // Which bus a new node of a cluster is of is for the cluster's journal to say.
+  const random = cluster ? null : randomBytes;
+  const store = stack.use(openStore({ path: settings.db, random }));
+  if (!cluster) refuseClusterFolder(store);
   const { entries } = verifyJournal(store);
-  const writePath = watchDisk(openWritePath(store), { folder, now: () => Date.now() });
+  const writePath = watchDisk(cluster ?? openWritePath(store), { folder, now: () => Date.now() });
   log.info("store.opened", `membership store: ${settings.db}`, { entries });
-  return { store, writePath };
+  return { store, writePath, cluster };
 }
 
 function openBlobs(stack: AsyncDisposableStack, { settings, log }: Start): void {
@@ -162,11 +207,12 @@ async function openDataPlane(start: Start): Promise<DataPlane> {
     return useExternalDataPlane({ server: nats, enforce: busAuth === "enforce", log });
   }
   makeFolder(settings.natsStore, "start embedded nats");
+  if (start.cluster) announceCluster(start.cluster, start);
   if (busAuth === "enforce") log.info("nats.guarded", "NATS nkey authentication: ON (enforce)");
   if (material.tls) log.info("nats.encrypted", `NATS TLS: ON (${settings.tlsCert})`);
   return await startEmbeddedDataPlane({
     natsServer: nats,
-    serverName: settings.serverName === "" ? "unibus" : settings.serverName,
+    serverName: settings.serverName === "" ? LONE_SERVER_NAME : settings.serverName,
     bind: settings.bind,
     port: settings.natsPort,
     jetStreamFolder: settings.natsStore,
@@ -179,6 +225,38 @@ async function openDataPlane(start: Start): Promise<DataPlane> {
     logFormat,
     randomBytes,
     onViolation: violationReporter(refusals, log),
+    cluster: start.cluster,
+  });
+}
+
+/** Takes part in the cluster whose journal the write path waits for. */
+function join(
+  start: Start,
+  parts: {
+    readonly store: Store;
+    readonly dataPlane: DataPlane;
+    readonly cluster: ClusterWritePath;
+    readonly urls: () => Readonly<Record<string, string>>;
+  },
+): Joining {
+  const { settings, log } = start;
+  const { store, dataPlane, cluster, urls } = parts;
+  return joinCluster({
+    dataPlane,
+    writePath: cluster,
+    openJournal: (control, signal) =>
+      openClusterJournal({
+        store,
+        control,
+        log,
+        name: settings.serverName,
+        folder: dirname(settings.db),
+        nodes: (start.cluster?.peers.length ?? 0) + 1,
+        staleMaxMs: settings.staleMax * 1000,
+        signal,
+      }),
+    urls,
+    log,
   });
 }
 

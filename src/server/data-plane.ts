@@ -1,19 +1,29 @@
 import { hostPort, listenHost } from "../core/bind.ts";
-import { NATS_READY_TIMEOUT_MS } from "../core/limits.ts";
+import { JETSTREAM_FREE_BYTES_MIN } from "../core/limits.ts";
 import type { AuthMode } from "../core/login.ts";
 import { natsConfig } from "../core/nats-config.ts";
 import type { Effect } from "../core/operations.ts";
-import { Problem } from "../core/problems.ts";
+import type { Problem } from "../core/problems.ts";
 import type { RefusalReport } from "../core/records.ts";
+import type { ClusterReport } from "../nats/cluster-watch.ts";
+import { connectService, type NatsConnection, type ServiceEndpoint } from "../nats/connection.ts";
 import type { NatsProgram } from "../nats/embedded-server.ts";
 import type { Violation } from "../nats/server-log.ts";
 import { type NatsServer, startNatsServer } from "../nats/server-process.ts";
-import { NATS_TLS_FILES, type NatsTls, type TlsReload } from "../nats/server-run.ts";
-import { serviceKey } from "../nats/service-key.ts";
+import type { TlsReload } from "../nats/server-run.ts";
+import { type ServiceKey, serviceKey } from "../nats/service-key.ts";
+import {
+  NATS_ROUTE_TLS_FILES,
+  NATS_TLS_FILES,
+  type NatsRouteTls,
+  type NatsTls,
+} from "../nats/tls-memory.ts";
 import type { Log } from "../system/log.ts";
-import { withTimeout } from "../system/wait.ts";
+import { startAuthorizationWorker } from "./authorization-proxy.ts";
 import { clientUrls, interfaceAddresses } from "./client-urls.ts";
-import type { DataPlaneReport, FromWorker, ServiceSeeds, ToWorker } from "./worker-messages.ts";
+import type { ClusterMembership } from "./cluster.ts";
+import { freeBytes } from "./disk.ts";
+import type { DataPlaneReport, ServiceSeeds } from "./worker-messages.ts";
 
 /** What carries the messages: this node's own nats-server, or one of somebody else's. */
 export interface DataPlane extends AsyncDisposable {
@@ -22,11 +32,20 @@ export interface DataPlane extends AsyncDisposable {
   readonly fault: Promise<Problem>;
   /** Does what operations mean for connections: tells users, closes what lost a right. */
   apply(effects: readonly Effect[]): void;
+  /**
+   * Admits clients for so long, unless it is told anew. Then, and with 0, it admits none under enforce,
+   * and closes those that are in, even while the one who should tell it anew stands still.
+   */
+  admit(forMs: number): void;
   report(): Promise<DataPlaneHealth>;
   /** How clients reach it, as of now. */
   access(): DataPlaneAccess;
+  /** Connects the one who keeps the journal of a cluster to this node's server; null without one. */
+  readonly connectControl: (() => Promise<NatsConnection>) | null;
   /** Gives it another certificate; null where it has one of its own. */
   readonly renewTls: ((tls: NatsTls) => Promise<TlsReload>) | null;
+  /** Gives the routes another certificate; null where there are none, or without TLS. */
+  readonly renewRouteTls: ((tls: NatsRouteTls) => Promise<TlsReload>) | null;
 }
 
 export interface DataPlaneHealth {
@@ -35,6 +54,8 @@ export interface DataPlaneHealth {
   /** Clients that are connected; null where nobody knows. */
   readonly connections: number | null;
   readonly refusals: RefusalReport;
+  /** What it knows of the other nodes; null on a node on its own. */
+  readonly cluster: ClusterReport | null;
 }
 
 export interface DataPlaneAccess {
@@ -68,9 +89,9 @@ export interface EmbeddedOptions {
   readonly logFormat: "text" | "json";
   readonly randomBytes: (length: number) => Uint8Array;
   readonly onViolation: (violation: Violation) => void;
+  /** Null on a node on its own. */
+  readonly cluster: ClusterMembership | null;
 }
-
-const REPORT_TIMEOUT_MS = 2_000;
 
 /**
  * Starts nats-server and, in a Worker, the service that admits its clients. Until the Worker listens
@@ -85,14 +106,17 @@ export async function startEmbeddedDataPlane(options: EmbeddedOptions): Promise<
     system: options.randomBytes(32),
     app: options.randomBytes(32),
   };
+  const control = serviceKey("user", options.randomBytes(32));
+  const { cluster } = options;
   // The Worker loads its modules while nats-server starts.
-  const worker = startWorker();
+  const worker = startAuthorizationWorker();
   let nats: NatsServer | null = null;
   try {
-    nats = await startNats(options, seeds);
+    nats = await startNats(options, seeds, control);
     await worker.start({
       kind: "start",
-      endpoint: { host: connectHost(options.bind), port: nats.port, tls: options.tls() !== null },
+      endpoint: endpointOf(options, nats.port),
+      peers: cluster ? cluster.peers.length : null,
       seeds,
       mode: options.mode,
       connectionsPerUser: options.connectionsPerUser,
@@ -113,9 +137,19 @@ export async function startEmbeddedDataPlane(options: EmbeddedOptions): Promise<
     kind: "embedded",
     fault: Promise.race([server.fault, worker.fault]),
     apply: (effects) => worker.post({ kind: "effects", effects }),
+    admit: (forMs) => worker.post({ kind: "admit", forMs }),
     report: async () => healthOf(await worker.report()),
     access,
+    connectControl: cluster
+      ? () =>
+          connectService({
+            endpoint: endpointOf(options, server.port),
+            key: control,
+            name: "unibus journal",
+          })
+      : null,
     renewTls: server.renewTls,
+    renewRouteTls: cluster?.tls ? server.renewRouteTls : null,
     async [Symbol.asyncDispose]() {
       await worker.stop();
       await server[Symbol.asyncDispose]();
@@ -124,9 +158,15 @@ export async function startEmbeddedDataPlane(options: EmbeddedOptions): Promise<
   };
 }
 
-function healthOf({ connected, connections, refusals }: DataPlaneReport): DataPlaneHealth {
+function healthOf(report: DataPlaneReport): DataPlaneHealth {
+  const { connected, connections, refusals, cluster } = report;
   const detail = connected ? "takes connections" : "nats-server does not answer";
-  return { ready: connected, detail, connections: connected ? connections : null, refusals };
+  const count = connected ? connections : null;
+  return { ready: connected, detail, connections: count, refusals, cluster };
+}
+
+function endpointOf({ bind, tls }: EmbeddedOptions, port: number): ServiceEndpoint {
+  return { host: connectHost(bind), port, tls: tls() !== null };
 }
 
 function accessOf({ bind, tls, natsServer }: EmbeddedOptions, port: number): DataPlaneAccess {
@@ -146,20 +186,27 @@ function accessOf({ bind, tls, natsServer }: EmbeddedOptions, port: number): Dat
   };
 }
 
-function startNats(options: EmbeddedOptions, seeds: ServiceSeeds): Promise<NatsServer> {
+function startNats(
+  options: EmbeddedOptions,
+  seeds: ServiceSeeds,
+  control: ServiceKey,
+): Promise<NatsServer> {
   const issuer = serviceKey("account", seeds.issuer).publicKey;
   const services = {
     system: serviceKey("user", seeds.system).publicKey,
     authorization: serviceKey("user", seeds.authorization).publicKey,
     app: serviceKey("user", seeds.app).publicKey,
   };
-  const { serverName, jetStreamFolder } = options;
+  const { serverName, jetStreamFolder, cluster } = options;
   const tls = options.tls();
   return startNatsServer({
     path: options.natsServer.path,
     tls,
+    routeTls: cluster?.tls ?? null,
+    clustered: cluster !== null,
     port: options.port === 0 ? -1 : options.port,
     jetStreamFolder,
+    hasRoom: () => freeBytes(jetStreamFolder) >= JETSTREAM_FREE_BYTES_MIN,
     log: options.log,
     random: Math.random,
     onViolation: options.onViolation,
@@ -172,6 +219,14 @@ function startNats(options: EmbeddedOptions, seeds: ServiceSeeds): Promise<NatsS
         issuer,
         services,
         tls: tls ? NATS_TLS_FILES : null,
+        cluster: cluster && {
+          name: cluster.name,
+          port: cluster.port,
+          routes: cluster.peers,
+          secret: cluster.secret,
+          tls: cluster.tls ? NATS_ROUTE_TLS_FILES : null,
+          control: control.publicKey,
+        },
       }),
   });
 }
@@ -181,93 +236,4 @@ function connectHost(bind: string): string {
   const host = listenHost(bind);
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" || host === "::ffff:0.0.0.0" ? "::1" : host;
-}
-
-interface AuthorizationWorker {
-  readonly fault: Promise<Problem>;
-  start(message: Extract<ToWorker, { kind: "start" }>): Promise<void>;
-  post(message: ToWorker): void;
-  report(): Promise<DataPlaneReport>;
-  stop(): Promise<void>;
-  terminate(): void;
-}
-
-function startWorker(): AuthorizationWorker {
-  const worker = new Worker(new URL("./authorization-worker.ts", import.meta.url).href);
-  const fault = Promise.withResolvers<Problem>();
-  const ready = Promise.withResolvers<void>();
-  const stopped = Promise.withResolvers<void>();
-  const reports = new Map<number, (report: DataPlaneReport) => void>();
-  let reportId = 0;
-  let asking: Promise<DataPlaneReport> | null = null;
-
-  function fail(message: string): void {
-    const problem = new Problem(
-      "start-failed",
-      `start embedded nats: logins cannot be decided: ${message}`,
-    );
-    ready.reject(problem);
-    fault.resolve(problem);
-  }
-  async function ask(): Promise<DataPlaneReport> {
-    const id = ++reportId;
-    const { promise, resolve } = Promise.withResolvers<DataPlaneReport>();
-    reports.set(id, resolve);
-    worker.postMessage({ kind: "report", id } satisfies ToWorker);
-    const report = await withTimeout(promise, REPORT_TIMEOUT_MS);
-    reports.delete(id);
-    if (report !== "timeout") return report;
-    return { connected: false, connections: 0, refusals: { counts: {}, last: [] } };
-  }
-
-  worker.onmessage = (event: MessageEvent<FromWorker>) => {
-    const message = event.data;
-    switch (message.kind) {
-      case "ready":
-        ready.resolve();
-        return;
-      case "failed":
-        fail(message.message);
-        return;
-      case "report":
-        reports.get(message.id)?.(message.report);
-        reports.delete(message.id);
-        return;
-      case "stopped":
-        stopped.resolve();
-        return;
-      default:
-        message satisfies never;
-    }
-  };
-  worker.onerror = (event) => fail(event.message);
-  ready.promise.catch(() => undefined);
-
-  return {
-    fault: fault.promise,
-    async start(message) {
-      worker.postMessage(message);
-      const started = await withTimeout(ready.promise, NATS_READY_TIMEOUT_MS);
-      if (started === "timeout") {
-        throw new Problem(
-          "start-failed",
-          "start embedded nats: logins could not be decided in time",
-        );
-      }
-    },
-    post: (message) => worker.postMessage(message),
-    report() {
-      // One question at a time, however many ask: anybody may ask for the node's health.
-      asking ??= ask().finally(() => {
-        asking = null;
-      });
-      return asking;
-    },
-    async stop() {
-      worker.postMessage({ kind: "stop" } satisfies ToWorker);
-      await withTimeout(stopped.promise, REPORT_TIMEOUT_MS);
-      worker.terminate();
-    },
-    terminate: () => worker.terminate(),
-  };
 }

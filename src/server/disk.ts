@@ -41,7 +41,7 @@ export function watchDisk(
 }
 
 /** What this user may still write; infinite where the file system does not tell. */
-function freeBytes(folder: string): number {
+export function freeBytes(folder: string): number {
   try {
     const { blocks, bfree, bavail, bsize } = statfsSync(folder);
     if (blocks === 0) return Number.POSITIVE_INFINITY;

@@ -79,9 +79,10 @@ export function useExternalDataPlane({ server, enforce, log }: ExternalOptions):
     kind: "external",
     fault: new Promise(() => undefined),
     apply: () => undefined,
+    admit: () => undefined,
     report: async () => ({
       ...watch.health(),
-      ...{ connections: null, refusals: { counts: {}, last: [] } },
+      ...{ connections: null, refusals: { counts: {}, last: [] }, cluster: null },
     }),
     access: () => ({
       url: server.url,
@@ -89,7 +90,9 @@ export function useExternalDataPlane({ server, enforce, log }: ExternalOptions):
       tls: server.tls || watch.info()?.tls_required === true,
       natsVersion: watch.info()?.version ?? null,
     }),
+    connectControl: null,
     renewTls: null,
+    renewRouteTls: null,
     [Symbol.asyncDispose]: () => watch.stop(),
   };
 }

@@ -1,11 +1,12 @@
 import type { NodeSettings } from "../config/load.ts";
-import type { TlsPair } from "../config/tls-files.ts";
+import type { RouteTls, TlsPair } from "../config/tls-files.ts";
 import type { Health, HealthPart } from "../contract/health.ts";
 import { ageOf } from "../core/certificate-life.ts";
 import { WITHDRAWN_PROMISES } from "../core/external-nats.ts";
 import { VERSION } from "../core/version.ts";
-import { getBus } from "../store/journal.ts";
+import { findBus } from "../store/journal.ts";
 import type { Store } from "../store/open.ts";
+import { clusterParts, clusterWarnings } from "./cluster.ts";
 import type { DataPlane } from "./data-plane.ts";
 import type { WatchedWritePath } from "./disk.ts";
 import { ageWords } from "./tls-renewal.ts";
@@ -22,23 +23,28 @@ export async function healthOf(
     readonly dataPlane: DataPlane;
     readonly plainRooms: boolean;
     readonly tls: () => TlsPair | null;
+    /** The state of a cluster's journal; null where the journal is this node's own. */
+    readonly clusterJournal: (() => HealthPart) | null;
+    readonly routeTls: () => RouteTls | null;
   },
   { counts }: { readonly counts: boolean },
 ): Promise<Health> {
   const { settings, writePath, dataPlane, plainRooms } = node;
-  const { ready, detail, connections } = await dataPlane.report();
+  const clustered = settings.clusterName !== "";
+  const { ready, detail, connections, cluster } = await dataPlane.report();
   const told = counts && connections !== null ? `${connections} clients connected` : detail;
   const pair = node.tls();
   const certificate = pair ? certificateOf(pair, Date.now()) : null;
   const parts = [
-    journalOf(writePath),
+    journalOf(writePath, node.clusterJournal),
     { part: "data-plane", ready, detail: told },
+    ...(clustered ? clusterParts(cluster) : []),
     ...(certificate ? [certificate.part] : []),
   ];
   return {
     ready: parts.every((part) => part.ready),
     version: VERSION,
-    bus: getBus(node.store).busId,
+    bus: findBus(node.store)?.busId ?? "",
     posture: {
       mode: settings.busAuth,
       tls: pair !== null,
@@ -51,16 +57,21 @@ export async function healthOf(
     warnings: [
       ...(dataPlane.kind === "external" ? WITHDRAWN_PROMISES : []),
       ...(certificate?.warning ? [certificate.warning] : []),
+      ...(clustered ? clusterWarnings(settings, node.routeTls(), Date.now()) : []),
     ],
   };
 }
 
-function journalOf(writePath: WatchedWritePath): HealthPart {
+function journalOf(
+  writePath: WatchedWritePath,
+  clusterJournal: (() => HealthPart) | null,
+): HealthPart {
   const part = "journal";
   if (writePath.stopped() !== null) {
     return { part, ready: false, detail: "stopped after an error; see the log" };
   }
   const fault = writePath.diskFault();
+  if (fault === null && clusterJournal) return clusterJournal();
   return { part, ready: fault === null, detail: fault ?? "takes entries" };
 }
 

@@ -12,6 +12,7 @@ import type { AppParts } from "../http/parts.ts";
 import { getBus } from "../store/journal.ts";
 import { openStore, type Store } from "../store/open.ts";
 import { verifyJournal } from "../store/verify.ts";
+import { refuseClusterFolder } from "./cluster-folder.ts";
 import { bindReads, newOperationId, randomBytes } from "./reads.ts";
 import { openWritePath } from "./write-path.ts";
 
@@ -32,6 +33,7 @@ export function openOfflineApi(options: {
   const { db } = options;
   const store = openStore({ path: db, random: randomBytes });
   try {
+    refuseClusterFolder(store);
     // Nothing is built on a journal that is not what was written.
     verifyJournal(store);
   } catch (error) {
@@ -96,6 +98,7 @@ function offlineParts(
         roomsPerUserMax: ROOMS_PER_USER_MAX,
       },
     }),
+    cluster: { view: async () => null },
     refusals: () => ({ counts: {}, last: [] }),
     countRefusal: () => undefined,
     ownHosts: () => [],

@@ -1,7 +1,9 @@
 import { isOperationId, type OperationId } from "../core/ids.ts";
+import { Problem } from "../core/problems.ts";
 import type { Reads } from "../http/parts.ts";
 import { findInvite, listInvites } from "../store/invites.ts";
 import { countMembers, findMember, listMembers, listRoomsOf } from "../store/members.ts";
+import { findNodeToken, listNodes } from "../store/nodes.ts";
 import type { Store } from "../store/open.ts";
 import { findRoom, listRooms } from "../store/rooms.ts";
 import { findToken, listTokens } from "../store/tokens.ts";
@@ -27,9 +29,30 @@ export function bindReads(store: Store): Reads {
     listTokens: (page) => listTokens(store, page),
     findInvite: (invite) => findInvite(store, invite),
     listInvites: (page) => listInvites(store, page),
+    findNodeToken: (token) => findNodeToken(store, token),
+    listNodes: () => listNodes(store),
     userVersion,
     roomVersion,
   };
+}
+
+/**
+ * Reads that are refused while what is here may be older than what is promised.
+ * They throw "not-ready" then.
+ */
+export function guardReads(reads: Reads, isFresh: () => boolean): Reads {
+  const guarded = Object.entries(reads).map(([name, read]) => [
+    name,
+    (...args: readonly unknown[]) => {
+      if (isFresh()) return Reflect.apply(read, undefined, args);
+      throw new Problem(
+        "not-ready",
+        "Cannot answer: this node does not know the latest changes, a majority of the cluster is needed",
+      );
+    },
+  ]);
+  // The same names, each with the function of its name behind it.
+  return Object.fromEntries(guarded) as Reads;
 }
 
 /** Random bytes of the machine. */

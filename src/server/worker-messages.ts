@@ -1,6 +1,7 @@
 import type { AuthMode } from "../core/login.ts";
 import type { Effect } from "../core/operations.ts";
 import type { RefusalReport } from "../core/records.ts";
+import type { ClusterReport } from "../nats/cluster-watch.ts";
 import type { ServiceEndpoint } from "../nats/connection.ts";
 
 /** What the node tells the Worker in which logins are decided. */
@@ -8,6 +9,8 @@ export type ToWorker =
   | {
       readonly kind: "start";
       readonly endpoint: ServiceEndpoint;
+      /** How many other nodes the cluster has; null on a node on its own. */
+      readonly peers: number | null;
       /** Secret halves of the node's own keys; they live in this process's memory only. */
       readonly seeds: ServiceSeeds;
       readonly mode: AuthMode;
@@ -18,6 +21,7 @@ export type ToWorker =
       readonly logFormat: "text" | "json";
     }
   | { readonly kind: "effects"; readonly effects: readonly Effect[] }
+  | { readonly kind: "admit"; readonly forMs: number }
   | { readonly kind: "report"; readonly id: number }
   | { readonly kind: "stop" };
 
@@ -40,4 +44,5 @@ export interface DataPlaneReport {
   readonly connected: boolean;
   readonly connections: number;
   readonly refusals: RefusalReport;
+  readonly cluster: ClusterReport | null;
 }

@@ -10,6 +10,7 @@ const SYMBOLS = {
   memfd_create: { args: [cstring, u32], returns: i32 },
   pipe2: { args: [pointer, i32], returns: i32 },
   fcntl: { args: [i32, i32, i32], returns: i32 },
+  dup2: { args: [i32, i32], returns: i32 },
   flock: { args: [i32, i32], returns: i32 },
   getppid: { args: [], returns: i32 },
   prctl: { args: [i32, u64, u64, u64, u64], returns: i32 },

@@ -83,12 +83,13 @@ describe("files are judged after the policies and before anything is opened [M-0
       await refusedWith({ "tls-cert": "none", "tls-key": "none", "bus-auth": "enforce" }),
     ).toContain("tls-unusable: Cannot load NATS TLS"));
 
-  test("then a route's certificate and the password's file, and last that clusters are to come", async () => {
+  test("then a route's certificate and the password's file", async () => {
     using folder = temporaryFolder();
     const files = await writeCertificates(folder.path);
     const secret = join(folder.path, "secret");
     const cluster = { "cluster-name": "bus", "server-name": "a", "cluster-user": "route" };
-    const flags = { ...cluster, "cluster-pass-file": secret };
+    const routes = "nats://127.0.0.1:6251";
+    const flags = { ...cluster, routes, "cluster-pass-file": secret };
     const tls = { "route-tls-cert": files.cert, "route-tls-key": files.key };
     expect(await refusedWith({ ...flags, ...tls, "route-tls-ca": files.cert })).toContain(
       "tls-unusable: Cannot load route TLS",
@@ -97,9 +98,16 @@ describe("files are judged after the policies and before anything is opened [M-0
       "boot-refused: Cannot read the password of --cluster-pass-file",
     );
     writeFileSync(secret, "hunter2\n", { mode: 0o600 });
-    expect(await refusedWith(flags)).toContain(
-      "cluster-refused: Cannot start: --cluster-name is not",
-    );
+    const material = await judge({ ...flags, ...tls, "route-tls-ca": files.ca });
+    expect(material.clusterPass).toBe("hunter2");
+    expect(material.routeTls?.names).toContain("localhost");
+    const { "cluster-pass-file": _, ...open } = flags;
+    const variable = { UNIBUS_CLUSTER_PASS: "hunter2" };
+    expect((await judge(open, variable)).clusterPass).toBe("hunter2");
+    writeFileSync(secret, "$2a$10$hunter2\n", { mode: 0o600 });
+    const refused = await refusedWith(flags);
+    expect(refused).toContain("cluster-refused: Cannot start: the password of the routes looks");
+    expect(refused).not.toContain("hunter2");
   });
 
   test("a good pair is handed on", async () => {

@@ -133,6 +133,7 @@ describe("a wrong value is wrong usage that names the setting", () => {
     [{ "requests-per-address": "" }, "leave it out"],
     [{ "requests-per-user": "0" }, "from 1 to 1000000"],
     [{ "requests-per-user": "2.5" }, "from 1 to 1000000"],
+    [{ "stale-max": "4" }, "from 5 to 3600"],
     [{ "cluster-name": "a.b" }, "letters, digits"],
     [{ "server-name": "a b" }, "letters, digits"],
     [{ "public-url": "bus.example.org" }, "https://"],

@@ -147,4 +147,29 @@ describe("route TLS is judged with its CA [M-050]", () => {
 
   test("a server's certificate is no CA", () =>
     expect(routeFault({ ca: other.cert })).toContain("not a CA's"));
+
+  test.skipIf(Bun.which("openssl") === null).each([
+    ["extendedKeyUsage=serverAuth", "subjectAltName=DNS:n1", "both server and client"],
+    ["extendedKeyUsage=clientAuth", "subjectAltName=DNS:n1", "both server and client"],
+    ["extendedKeyUsage=serverAuth,clientAuth", "", "names no host"],
+    ["", "subjectAltName=DNS:n1", null],
+    ["extendedKeyUsage=serverAuth,clientAuth", "subjectAltName=IP:10.0.0.1", null],
+  ])("a certificate with %j and %j: %j [M-036]", (usage, names, says) => {
+    const at = (name: string): string => join(folder.path, name);
+    const openssl = (...words: readonly string[]) =>
+      expect(Bun.spawnSync(["openssl", ...words], { stderr: "ignore" }).exitCode).toBe(0);
+    const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"];
+    const more = [usage, names].filter((one) => one !== "").flatMap((one) => ["-addext", one]);
+    const ca = ["-keyout", at("x-ca.key"), "-out", at("x-ca.crt"), "-subj", "/CN=x"];
+    openssl("req", "-x509", ...fresh, ...ca);
+    const signed = ["-CA", at("x-ca.crt"), "-CAkey", at("x-ca.key")];
+    const node = ["-keyout", at("x.key"), "-out", at("x.crt"), "-subj", "/CN=n1"];
+    const end = ["-addext", "basicConstraints=critical,CA:FALSE"];
+    openssl("req", "-x509", ...fresh, ...signed, ...end, ...more, ...node);
+    chmodSync(at("x.key"), 0o600);
+    const files = { cert: at("x.crt"), key: at("x.key"), ca: at("x-ca.crt") };
+    const soon = Date.now() + 60_000;
+    if (says === null) expect(readRouteTls(files, soon).caPem).toContain("BEGIN CERTIFICATE");
+    else expect(routeFault(files, soon)).toContain(says);
+  });
 });

@@ -45,6 +45,12 @@ describe("a line of nats-server's log", () => {
     }
   });
 
+  test("tells that streams are given up, if it is the server's own", () => {
+    const text = "JetStream out of resources, will be DISABLED";
+    expect(readNatsLine(line("ERR", text)).streamsGivenUp).toBeTrue();
+    expect(readNatsLine(line("ERR", `${CLIENT} - ${text}`)).streamsGivenUp).toBeFalse();
+  });
+
   test("tells how a reload ended, if it is the server's own", () => {
     const done = "Reloaded server configuration (sha256:0f)";
     const failed = "Failed to reload server configuration: x.conf:1:1: no such file";
@@ -150,4 +156,47 @@ test("of what a client sent nothing is passed on: it may be part of a password",
   // The server's own words stay whole.
   const own = 'Error listening on port: "0.0.0.0:4250"';
   expect(readNatsLine(line("FTL", own))).toMatchObject({ text: own, ofClient: false });
+});
+
+describe("a line about a route", () => {
+  test("tells the other end and what became of it, without the other's words [M-092]", () => {
+    const read = readNatsLine(
+      line("ERR", '10.0.0.9:53 - rid:12 - authentication error - User "hunter2"'),
+    );
+    expect(read.route).toEqual({
+      address: "10.0.0.9:53",
+      why: 'authentication error - User "…"',
+    });
+    expect(read).toMatchObject({ ofClient: false, violation: null });
+  });
+
+  test("tells a node that was not reached", () => {
+    const why = "dial tcp 10.0.0.2:6250: connect: connection refused";
+    const text = `Error trying to connect to route (attempt 1): ${why}`;
+    expect(readNatsLine(line("ERR", text)).route).toEqual({ address: "", why });
+  });
+
+  test.each(['Unknown account "AUTH_n2"', 'Unable to lookup account "AUTH_n2": account missing'])(
+    "is expected where it is about the account of another node's logins: %s",
+    (said) => {
+      const read = readNatsLine(line("WRN", `10.0.0.2:6250 - rid:7 - ${said}`));
+      expect(read).toMatchObject({ route: null, expected: true });
+    },
+  );
+
+  test("is none where a client says its words", () => {
+    const text = `${CLIENT} - "x:6250 - rid:7 - y" - authentication error`;
+    expect(readNatsLine(line("ERR", text)).route).toBeNull();
+  });
+
+  test("that routes are listened for comes last, if the server itself says it", () => {
+    const text = "Listening for route connections on 127.0.0.1:6250";
+    expect(readNatsLine(line("INF", text))).toMatchObject({ routesReady: true, listensOn: null });
+    expect(readNatsLine(line("INF", `${CLIENT} - ${text}`)).routesReady).toBe(false);
+  });
+
+  test("the server's own question for its health is no news while the others are missing", () => {
+    const text = "Healthcheck failed: JetStream is not current with the meta leader";
+    expect(readNatsLine(line("WRN", text)).expected).toBe(true);
+  });
 });

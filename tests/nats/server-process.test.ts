@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { natsConfig } from "../../src/core/nats-config.ts";
 import { findNatsServer } from "../../src/nats/find-server.ts";
 import { startNatsServer } from "../../src/nats/server-process.ts";
-import { NATS_TLS_FILES, type NatsTls } from "../../src/nats/server-run.ts";
+import { NATS_TLS_FILES, type NatsTls } from "../../src/nats/tls-memory.ts";
 import { ensurePrivateFolder } from "../../src/system/files.ts";
 import { createLog } from "../../src/system/log.ts";
 import { writeCertificates } from "../harness/certificates.ts";
@@ -42,6 +42,7 @@ async function start(tls: NatsTls | null) {
     port: -1,
     jetStreamFolder,
     tls,
+    routeTls: null,
     log: createLog({ format: "json", write: (line) => void lines.push(JSON.parse(line)) }),
     random: Math.random,
     onViolation: () => undefined,

@@ -66,6 +66,31 @@ describe("a program under guard", () => {
     expect(await child.exited).toBe(0);
   });
 
+  test("has more of its parent's descriptors from 4 on, and reads what the parent writes", async () => {
+    using folder = temporaryFolder();
+    using third = makeMemoryText("third", "third ");
+    using fourth = makeMemoryText("fourth", "fourth ");
+    using fifth = makeMemoryText("fifth", "fifth");
+    const words = guardArguments({
+      lock: join(folder.path, "lock"),
+      parent: process.pid,
+      program: Bun.which("sh") ?? "/bin/sh",
+      argv: ["sh", "-c", "read go; cat /proc/self/fd/3 /proc/self/fd/4 /proc/self/fd/5"],
+      handOn: [fourth.descriptor, fifth.descriptor],
+    });
+    const child = Bun.spawn([...unibusCommand(), ...words], {
+      stdio: ["pipe", "pipe", "ignore", third.descriptor],
+    });
+    children.push(child);
+    await eventually(
+      () => readFileSync(`/proc/${child.pid}/cmdline`, "utf8").split("\0")[0] === "sh",
+    );
+    fourth.replace("another ");
+    child.stdin.write("go\n");
+    child.stdin.end();
+    expect(await new Response(child.stdout).text()).toBe("third another fifth");
+  });
+
   test("holds the lock until it ends, and keeps a second one out", async () => {
     using folder = temporaryFolder();
     const lock = join(folder.path, "lock");

@@ -1,0 +1,57 @@
+import type { NatsConnection } from "../nats/connection.ts";
+import { openControlStream } from "../nats/control-stream.ts";
+import { findBeginning } from "../store/beginning.ts";
+import type { Store } from "../store/open.ts";
+import type { Log } from "../system/log.ts";
+import { openClusterPeers } from "./cluster-peers.ts";
+import { openReplicatedWritePath, type ReplicatedWritePath } from "./replicated-write-path.ts";
+
+/** Copies of the journal: with three one node may be lost; more would only cost. */
+const REPLICAS_MAX = 3;
+
+/**
+ * Opens the journal of a cluster over a connection to this node's own server, as soon as a majority of
+ * the nodes is there, however long that takes; all of them where the bus only begins.
+ * Throws "cluster-refused" and "journal-damaged" when what is here is no part of it, "not-ready" when
+ * `signal` ends the waiting.
+ */
+export async function openClusterJournal(options: {
+  readonly store: Store;
+  readonly control: NatsConnection;
+  /** This node's server name. */
+  readonly name: string;
+  /** Where the database lies. */
+  readonly folder: string;
+  /** How many nodes the cluster has. */
+  readonly nodes: number;
+  readonly staleMaxMs: number;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}): Promise<ReplicatedWritePath> {
+  const { store, control, name, folder, nodes, staleMaxMs, signal, log } = options;
+  await using stack = new AsyncDisposableStack();
+  const peers = stack.use(
+    openClusterPeers({
+      connection: control,
+      name,
+      peersExpected: nodes - 1,
+      store,
+      folder,
+      signal,
+      log,
+    }),
+  );
+  const stream = await openControlStream({
+    connection: control,
+    replicas: Math.min(nodes, REPLICAS_MAX),
+    // A bus that was part of a cluster has its entries in a stream; a new one would be a fork.
+    create: findBeginning(store) === null,
+    signal,
+  });
+  const path = stack.use(
+    await openReplicatedWritePath({ ...peers, store, stream, staleMaxMs, signal }),
+  );
+  stack.use(peers.compare(path));
+  const owned = stack.move();
+  return { ...path, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}

@@ -1,0 +1,116 @@
+import type { StartMaterial } from "../config/judge-start.ts";
+import type { NodeSettings } from "../config/load.ts";
+import type { HealthPart } from "../contract/health.ts";
+import { ageOf, type Validity } from "../core/certificate-life.ts";
+import { clusterSizeWarning, routesToPeers } from "../core/cluster-policy.ts";
+import { CLOCK_OFFSET_MS_MAX } from "../core/limits.ts";
+import type { RouteSecret } from "../core/nats-config.ts";
+import type { ClusterReport } from "../nats/cluster-watch.ts";
+import type { NatsRouteTls } from "../nats/tls-memory.ts";
+import type { Log } from "../system/log.ts";
+import { ageWords } from "./tls-renewal.ts";
+
+/** How this node takes part in a cluster. */
+export interface ClusterMembership {
+  readonly name: string;
+  /** Port of the route listener. */
+  readonly port: number;
+  /** Routes to the other nodes. */
+  readonly peers: readonly string[];
+  readonly secret: RouteSecret | null;
+  readonly tls: NatsRouteTls | null;
+}
+
+/** Name of a node's nats-server when it was given none. */
+export const LONE_SERVER_NAME = "unibus";
+
+/** What the settings say about the cluster; null for a node on its own. */
+export function membershipOf(
+  settings: NodeSettings,
+  { clusterPass, routeTls }: StartMaterial,
+): ClusterMembership | null {
+  if (settings.clusterName === "") return null;
+  const { clusterUser } = settings;
+  return {
+    name: settings.clusterName,
+    port: settings.clusterPort,
+    peers: routesToPeers(settings),
+    secret: clusterUser === "" ? null : { user: clusterUser, password: clusterPass },
+    tls: routeTls,
+  };
+}
+
+/** Says which cluster this node joins, and how its routes are guarded. No secret is among it. */
+export function announceCluster(
+  cluster: ClusterMembership,
+  { settings, log }: { readonly settings: NodeSettings; readonly log: Log },
+): void {
+  const { name, port, peers } = cluster;
+  const count = `${peers.length} ${peers.length === 1 ? "peer" : "peers"}`;
+  const { serverName } = settings;
+  log.info(
+    "cluster.joining",
+    `cluster: ${name}, node ${serverName}, route port ${port}, ${count}`,
+    {
+      cluster: name,
+      node: serverName,
+      port,
+      peers: peers.length,
+    },
+  );
+  if (cluster.tls) {
+    log.info("routes.encrypted", `cluster route TLS: ON (mutual, CA ${settings.routeTlsCa})`);
+  } else {
+    log.warn("routes.plain", "cluster route TLS: OFF (only this machine is reached)");
+  }
+  if (!cluster.secret) {
+    log.warn("routes.open", "cluster route secret: NONE (whoever is on this machine can join)");
+  }
+  const warning = clusterSizeWarning(peers.length + 1);
+  if (warning) log.warn("cluster.small", warning);
+}
+
+const NOTHING_KNOWN: ClusterReport = { peers: 0, routes: [], leader: null, clockOffsetMs: null };
+
+/** The parts of a node that only a cluster has. */
+export function clusterParts(report: ClusterReport | null): readonly HealthPart[] {
+  const { peers, routes, leader, clockOffsetMs } = report ?? NOTHING_KNOWN;
+  const names = routes.length > 0 ? `: ${routes.join(", ")}` : "";
+  return [
+    {
+      part: "routes",
+      ready: report !== null && routes.length >= peers,
+      detail: `routes to ${routes.length} of ${peers} other nodes${names}`,
+    },
+    {
+      part: "leader",
+      ready: leader !== null,
+      detail: leader === null ? "none is elected; a majority of the nodes is needed" : leader,
+    },
+    clockPart(clockOffsetMs),
+  ];
+}
+
+/** Times that nodes write down and judge by must not be far apart. */
+function clockPart(offsetMs: number | null): HealthPart {
+  const part = "clock";
+  if (offsetMs === null) return { part, ready: true, detail: "not compared with the others yet" };
+  const ready = Math.abs(offsetMs) <= CLOCK_OFFSET_MS_MAX;
+  const way = offsetMs > 0 ? "before" : "behind";
+  const detail = `${Math.abs(offsetMs)} ms ${way} the others`;
+  return { part, ready, detail: ready ? detail : `${detail}: set it right, by NTP` };
+}
+
+/** What an operator of a cluster should know though it does its work, a sentence each. */
+export function clusterWarnings(
+  settings: NodeSettings,
+  routeTls: Validity | null,
+  at: number,
+): readonly string[] {
+  const small = clusterSizeWarning(routesToPeers(settings).length + 1);
+  const old = routeTls && ageOf(routeTls, at) !== "good";
+  return [
+    ...(small ? [small] : []),
+    ...(old ? [`the route certificate ${ageWords(routeTls, at)}`] : []),
+  ];
+}
