@@ -98,9 +98,14 @@ export async function runCertDev(
   return result;
 }
 
+/** Says whether a text is a DNS name or an IP address, as certificates name servers. */
+export function isCertificateName(text: string): boolean {
+  return isIP(text) !== 0 || DNS_NAME.test(text);
+}
+
 function serverNames(given: readonly string[]): readonly string[] {
   for (const name of given) {
-    if (!isIP(name) && !DNS_NAME.test(name)) {
+    if (!isCertificateName(name)) {
       throw new Problem("usage", `Cannot use --name: ${quote(name)} is no DNS name or IP address`);
     }
   }

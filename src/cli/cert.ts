@@ -1,4 +1,5 @@
 import { CERT_DEV, runCertDev } from "./cert-dev.ts";
+import { certCa, certList, certNode, certRenew } from "./cert-routes.ts";
 import { commandName } from "./invocation.ts";
 import { printLines } from "./output.ts";
 import { defineGroup, defineStrict } from "./strict.ts";
@@ -11,6 +12,12 @@ const dev = defineStrict({
 });
 
 export const certGroup = defineGroup({
-  description: "Makes certificates for TLS.",
-  commands: { dev: () => dev },
+  description: "Makes certificates for TLS, and the CA of a cluster's nodes.",
+  commands: {
+    dev: () => dev,
+    ca: () => certCa,
+    node: () => certNode,
+    list: () => certList,
+    renew: () => certRenew,
+  },
 });

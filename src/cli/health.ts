@@ -6,14 +6,20 @@ import { defineStrict } from "./strict.ts";
 export const healthCommand = defineStrict({
   description:
     "Says whether the node does its work: exit code 0 when it does, 1 when a part of it does not, 4 when it is not there. For a container's health check, too.",
-  options: nodeOptions(),
+  options: nodeOptions([
+    {
+      name: "alive",
+      kind: "boolean",
+      help: "exit with 0 while it answers, ready or not: what decides whether to start it anew must not ask for more, since a node of a cluster waits for the others",
+    },
+  ]),
   run: async ({ given }) => {
     let ready = false;
     const code = await onNode(
       given,
       async ({ client }) => {
         const health = await client.health();
-        ready = health.ready;
+        ready = health.ready || given.alive === true;
         const rows = health.parts.map((one) => [
           one.part,
           one.ready ? "ready" : "not ready",

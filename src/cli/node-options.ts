@@ -19,6 +19,18 @@ export function upOptions(): readonly Option[] {
     .map(optionOf);
 }
 
+/** What a machine that becomes a node chooses for itself; the cluster tells it the rest. */
+export function joinOptions(): readonly Option[] {
+  const own: readonly SettingName[] = ["server-name", "cluster-port"];
+  const told: readonly SettingName[] = ["bus-auth", "first-admin"];
+  return listSettings()
+    .filter(({ name, group }) => {
+      if (own.includes(name) || name === "data-dir") return true;
+      return (group === "Node" || group === "Security") && !told.includes(name);
+    })
+    .map(optionOf);
+}
+
 /** The options that say which node a command speaks to. */
 export function placeOptions(): readonly Option[] {
   const names: readonly SettingName[] = ["data-dir", "db"];

@@ -1,5 +1,6 @@
 import { processEnvironment } from "../config/environment.ts";
 import { loadNodeSettings } from "../config/load.ts";
+import { withNodeFile } from "../config/node-file.ts";
 import { serveOptions } from "./node-options.ts";
 import { runNode } from "./run-node.ts";
 import { defineStrict } from "./strict.ts";
@@ -13,7 +14,7 @@ export const serveCommand = defineStrict({
     "unibus serve --bind 0.0.0.0 --bus-auth enforce --tls-cert deploy/tls/server.crt --tls-key deploy/tls/server.key",
   ],
   run: ({ given }) => {
-    const env = processEnvironment();
+    const env = withNodeFile(given, processEnvironment());
     return runNode({ settings: loadNodeSettings(given, env), env });
   },
 });

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { processEnvironment } from "../config/environment.ts";
 import { loadQuickStartSettings, type NodeSettings } from "../config/load.ts";
+import { withNodeFile } from "../config/node-file.ts";
 import type { RunningNode } from "../server/boot.ts";
 import { needsFirstAdmin, seedFirstAdmin } from "../server/first-admin.ts";
 import { ensurePrivateFolder, realFile } from "../system/files.ts";
@@ -24,7 +25,7 @@ export const upCommand = defineStrict({
   options: upOptions(),
   examples: ["unibus up", "unibus up --data-dir /var/lib/unibus"],
   run: ({ given }) => {
-    const env = processEnvironment();
+    const env = withNodeFile(given, processEnvironment());
     const settings = loadQuickStartSettings(given, env);
     return runNode({ settings, env, onReady: (node) => welcome(node, settings) });
   },

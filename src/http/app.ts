@@ -21,6 +21,7 @@ import { health, OPEN_PATHS } from "./health.ts";
 import { invites } from "./invites.ts";
 import { me } from "./me.ts";
 import { members } from "./members.ts";
+import { nodes } from "./nodes.ts";
 import { createNonces } from "./nonces.ts";
 import { operate } from "./operate.ts";
 import type { AppParts, Caller } from "./parts.ts";
@@ -48,7 +49,13 @@ export function createApp(parts: AppParts): App {
     authenticate: createAuthentication({
       ...parts,
       takeUser: rates.takeUser,
-      certificates: createCertificates({ busId: parts.busId, keptMax: CERTIFICATES_KEPT_MAX }),
+      certificates: createCertificates({
+        // A new node of a cluster learns later which bus it is of.
+        get busId() {
+          return parts.busId;
+        },
+        keptMax: CERTIFICATES_KEPT_MAX,
+      }),
       nonces: createNonces({ keptMax: NONCES_MAX, now: parts.now }),
     }),
     routes: routeTable<DeclaredRoute>(routes),
@@ -68,7 +75,8 @@ export function createRoutes(parts: AppParts) {
     .use(tokens(parts))
     .use(invites(parts))
     .use(rooms(parts))
-    .use(members(parts));
+    .use(members(parts))
+    .use(nodes(parts));
   return api.use(explorer(parts, () => api.routes));
 }
 

@@ -30,14 +30,16 @@ export function createCertificates(options: {
   readonly busId: string;
   readonly keptMax: number;
 }): Certificates {
-  const { busId, keptMax } = options;
+  const { keptMax } = options;
   const known = new Map<string, CertifiedKey>();
   return {
     find(keyid, certificate) {
       const found = known.get(keyid);
       if (found && (certificate === null || certificate === found.certificate)) return found;
       const bytes = readKeyid(keyid);
-      if (certificate !== null) return readCertificate(certificate, { busId, bytes });
+      if (certificate !== null) {
+        return readCertificate(certificate, { busId: options.busId, bytes });
+      }
       throw new Problem(
         "key-unknown",
         `Cannot use the key: this node does not know it yet, send its certificate in ${CERTIFICATE_HEADER}`,

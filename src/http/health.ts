@@ -14,6 +14,8 @@ export const OPEN_PATHS: ReadonlySet<string> = new Set([
   "/swagger",
   "/swagger/json",
   "/swagger/assets/:version/:file",
+  // Whoever has no token for a node gets no further, and what passes is sealed with it.
+  "/v1/nodes/join",
 ]);
 
 /** `/healthz` answers 200 while the process lives; `/readyz` only while it does its work. */

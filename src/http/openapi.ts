@@ -171,7 +171,7 @@ function renderSuccesses({ method, hooks }: ApiRoute, doc: RouteDoc): readonly R
   const names = [
     ...(doc.versioned ? ["etag"] : []),
     ...(doc.located ? ["location"] : []),
-    ...(isChange ? ["unibus-seq"] : []),
+    ...(isChange && !doc.passing ? ["unibus-seq"] : []),
     ...(doc.access === "open" ? [] : ["unibus-would-refuse"]),
   ];
   const headers = names.length > 0 ? { headers: headerRefs(names) } : {};

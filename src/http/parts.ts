@@ -1,11 +1,13 @@
 import type { Bus } from "../contract/bus.ts";
 import type { Health } from "../contract/health.ts";
-import type { InviteId, OperationId, RoomId, TokenId, UserId } from "../core/ids.ts";
+import type { InviteId, NodeTokenId, OperationId, RoomId, TokenId, UserId } from "../core/ids.ts";
 import type { AuthMode } from "../core/login.ts";
 import type { Commit, MemberState, RoomRole } from "../core/operations.ts";
 import type {
   InviteRecord,
   MemberRecord,
+  NodeRecord,
+  NodeTokenRecord,
   RefusalReport,
   Refused,
   RequestRefusal,
@@ -62,9 +64,31 @@ export interface Reads {
     readonly after?: InviteId | undefined;
     readonly limit: number;
   }): readonly InviteRecord[];
+  findNodeToken(token: NodeTokenId): NodeTokenRecord | null;
+  /** The nodes that joined by a token, by name. */
+  listNodes(): readonly NodeRecord[];
   /** What `If-Match` is compared with. */
   userVersion(record: UserRecord): string;
   roomVersion(record: RoomRecord): string;
+}
+
+/** How this node takes part in its cluster, as it is told to the local operator. */
+export interface ClusterView {
+  readonly cluster: string;
+  /** This node's name. */
+  readonly node: string;
+  readonly mode: AuthMode;
+  /** Names of the nodes that it has routes to. */
+  readonly connected: readonly string[];
+  /** End of its route certificate; null without one. */
+  readonly certificateEndsAt: number | null;
+  /** Where its API is reached. */
+  readonly urls: readonly string[];
+  /** Certificate of the authority for routes, PEM; null without TLS. */
+  readonly ca: string | null;
+  readonly secret: { readonly user: string; readonly password: string } | null;
+  /** Routes to this node and to those that it was told of, without the secret. */
+  readonly routes: readonly string[];
 }
 
 /** A request that was refused, or let through under soft, because it did not prove who sends it. */
@@ -109,6 +133,8 @@ export interface AppParts {
   /** `counts`: whether it may tell how many are connected. */
   readonly health: (asked: { readonly counts: boolean }) => Health | Promise<Health>;
   readonly bus: () => Bus;
+  /** Null for a node on its own. */
+  readonly cluster: { readonly view: () => Promise<ClusterView | null> };
   readonly refusals: () => RefusalReport | Promise<RefusalReport>;
   readonly countRefusal: (refused: RefusedRequest) => void;
   /** Every Host that is this node's, as clients send it: lower case, a port unless it is the default. */

@@ -9,6 +9,17 @@ import type {
 } from "../contract/invites.ts";
 import type { Directory, Me, UpdateMeBody } from "../contract/me.ts";
 import type { AddMemberBody, Member, MemberPage } from "../contract/members.ts";
+import type {
+  AnswerNodeBody,
+  ClusterNodes,
+  CreateNodeTokenBody,
+  JoinAnswered,
+  JoinBody,
+  Membership,
+  NewNodeToken,
+  UseNodeTokenBody,
+  WaitingRequests,
+} from "../contract/nodes.ts";
 import type { Refusals } from "../contract/refusals.ts";
 import type { CreateRoomBody, Room, RoomPage, UpdateRoomBody } from "../contract/rooms.ts";
 import type { CreateTokenBody, NewToken, Token, TokenPage } from "../contract/tokens.ts";
@@ -63,6 +74,7 @@ export interface Client {
   readonly users: UserCalls;
   readonly tokens: TokenCalls;
   readonly invites: InviteCalls;
+  readonly nodes: NodeCalls;
   readonly rooms: RoomCalls;
   readonly members: MemberCalls;
   /** The version of a user or room that this client answered, for `ifMatch`; null if none was told. */
@@ -104,6 +116,18 @@ export interface InviteCalls {
   revoke(invite: Invite["invite"], options?: ChangeOptions): Promise<void>;
   /** Admits the key that signs; `proveInvite` of an identity makes the proof. */
   redeem(invite: Invite["invite"], body: RedeemInviteBody, options?: ChangeOptions): Promise<User>;
+}
+
+export interface NodeCalls {
+  list(): Promise<ClusterNodes>;
+  /** Asks to become a node; sent again until it is answered. Needs no proof but the token's. */
+  join(body: JoinBody): Promise<JoinAnswered>;
+  /** These at the node's own socket only. */
+  createToken(body: CreateNodeTokenBody, options?: ChangeOptions): Promise<NewNodeToken>;
+  listRequests(token: string): Promise<WaitingRequests>;
+  useToken(token: string, body: UseNodeTokenBody, options?: ChangeOptions): Promise<Membership>;
+  answer(token: string, body: AnswerNodeBody): Promise<void>;
+  closeToken(token: string): Promise<void>;
 }
 
 export interface RoomCalls {
@@ -152,6 +176,7 @@ export function createClient(options: ClientOptions): Client {
     users: userCalls(api),
     tokens: tokenCalls(api),
     invites: inviteCalls(api),
+    nodes: nodeCalls(api, ask),
     rooms: roomCalls(api),
     members: memberCalls(api),
     versionOf: (answer) => versions.get(answer) ?? null,
@@ -206,6 +231,19 @@ function inviteCalls({ get, send }: Api): InviteCalls {
     list: (page) => get(`/v1/invites${queryOf(page)}`),
     revoke: (invite, change) => send("DELETE", path(invite), change),
     redeem: (invite, body, change) => send("POST", `${path(invite)}/redeem`, { ...change, body }),
+  };
+}
+
+function nodeCalls({ get, send }: Api, ask: <T>(request: ApiRequest) => Promise<T>): NodeCalls {
+  const path = (token: string, verb = ""): string => `/v1/nodes/tokens/${segment(token)}${verb}`;
+  return {
+    list: () => get("/v1/nodes"),
+    join: (body) => ask({ method: "POST", path: "/v1/nodes/join", body, open: true }),
+    createToken: (body, change) => send("POST", "/v1/nodes/tokens", { ...change, body }),
+    listRequests: (token) => get(path(token)),
+    useToken: (token, body, change) => send("POST", path(token, "/use"), { ...change, body }),
+    answer: (token, body) => send("POST", path(token, "/answer"), { body }),
+    closeToken: (token) => send("DELETE", path(token)),
   };
 }
 

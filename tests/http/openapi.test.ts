@@ -14,7 +14,6 @@ import type { AppParts } from "../../src/http/parts.ts";
 const NEVER_ANSWERED = new Set([
   "usage",
   "boot-refused",
-  "cluster-refused",
   "tls-unusable",
   "folder-in-use",
   "start-failed",
@@ -26,6 +25,7 @@ const NEVER_ANSWERED = new Set([
   "node-unreachable",
   "node-untrusted",
   "name-ambiguous",
+  "node-ca-foreign",
   // No route needs the data plane yet.
   "data-plane-external",
 ]);

@@ -9,6 +9,18 @@ import type {
 } from "../../contract/invites.ts";
 import type { Directory, DirectoryEntry, Me, UpdateMeBody } from "../../contract/me.ts";
 import type { AddMemberBody, Member, MemberPage } from "../../contract/members.ts";
+import type {
+  AnswerNodeBody,
+  ClusterNode,
+  ClusterNodes,
+  CreateNodeTokenBody,
+  JoinAnswered,
+  JoinBody,
+  Membership,
+  NewNodeToken,
+  UseNodeTokenBody,
+  WaitingRequests,
+} from "../../contract/nodes.ts";
 import type { Refusals, Refused } from "../../contract/refusals.ts";
 import type { CreateRoomBody, Room, RoomPage, UpdateRoomBody } from "../../contract/rooms.ts";
 import type { CreateTokenBody, NewToken, Token, TokenPage } from "../../contract/tokens.ts";
@@ -29,6 +41,7 @@ const CAROL = "UATLDRZIJG4TZJJWMTFIEQDEHRIUYRY4UCSKIJHCJTZMZSAKHGJT5ZHT";
 const ROOM = "vewdnztkexxjt74gf6vi5b4ypp";
 const TOKEN = "hrdj5hlmlb25g6sd6nj5j6eomh";
 const INVITE = "kakptlz2nbh52zfhoxa4jrjs5z";
+const NODE_TOKEN = "mbpzk4qhyxg2w6l7tsj3n5dvco";
 const AT = "2026-01-05T08:00:00.000Z";
 const LATER = "2026-01-05T09:00:00.000Z";
 
@@ -158,21 +171,67 @@ const invitePage: InvitePage = { invites: [invite], next: null };
 const createInvite: CreateInviteBody = { label: "for carol", role: "member", lifeSeconds: 3600 };
 const redeemInvite: RedeemInviteBody = { name: "carol", proof: "x".repeat(86) };
 
+const clusterNode: ClusterNode = {
+  node: "north",
+  self: false,
+  connected: true,
+  joinedAt: AT,
+  certificateEndsAt: "2027-01-05T08:00:00.000Z",
+  route: "10.0.0.3:6250",
+};
+const REQUEST = "4f".repeat(32);
+const clusterNodes: ClusterNodes = { cluster: "bus", ca: REQUEST, nodes: [clusterNode] };
+const SEALED = "x".repeat(64);
+const createNodeToken: CreateNodeTokenBody = { token: NODE_TOKEN, lifeSeconds: 900 };
+const newNodeToken: NewNodeToken = {
+  token: NODE_TOKEN,
+  expiresAt: LATER,
+  cluster: "bus",
+  urls: ["https://bus.example.org:8470"],
+  ca: "-----BEGIN CERTIFICATE-----",
+};
+const waiting: WaitingRequests = {
+  usedBy: null,
+  requests: [{ request: REQUEST, sealed: SEALED }],
+};
+const useNodeToken: UseNodeTokenBody = {
+  node: "north",
+  route: "10.0.0.3:6250",
+  certificate: REQUEST,
+  certificateEndsAt: "2027-01-05T08:00:00.000Z",
+};
+const membership: Membership = {
+  cluster: "bus",
+  mode: "enforce",
+  secret: { user: "route", password: "x".repeat(43) },
+  routes: ["nats://10.0.0.2:6250"],
+};
+const answerNode: AnswerNodeBody = { request: REQUEST, sealed: SEALED };
+const joinBody: JoinBody = { token: NODE_TOKEN, sealed: SEALED };
+const joinAnswered: JoinAnswered = { sealed: SEALED };
+
 /** An example of each named shape that a request or an answer has; problems have their own. */
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
   AddMemberBody: addMember,
   AddUserBody: addUser,
+  AnswerNodeBody: answerNode,
   Bus: bus,
+  ClusterNodes: clusterNodes,
   CreateInviteBody: createInvite,
+  CreateNodeTokenBody: createNodeToken,
   CreateRoomBody: createRoom,
   CreateTokenBody: createToken,
   Directory: directory,
   Health: health,
   InvitePage: invitePage,
+  JoinAnswered: joinAnswered,
+  JoinBody: joinBody,
   Me: me,
   Member: member,
   MemberPage: memberPage,
+  Membership: membership,
   NewInvite: newInvite,
+  NewNodeToken: newNodeToken,
   NewToken: newToken,
   Readiness: { ready: true } satisfies Readiness,
   RedeemInviteBody: redeemInvite,
@@ -185,7 +244,9 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   UpdateMeBody: updateMe,
   UpdateRoomBody: updateRoom,
   UpdateUserBody: updateUser,
+  UseNodeTokenBody: useNodeToken,
   User: user,
   UserDetail: userDetail,
   UserPage: userPage,
+  WaitingRequests: waiting,
 };

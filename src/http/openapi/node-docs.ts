@@ -36,6 +36,68 @@ export const NODE_DOCS: readonly RouteGroup[] = [
     },
   },
   {
+    tag: "nodes",
+    about: "The nodes of the cluster, and how a machine becomes one",
+    routes: {
+      "GET /v1/nodes": {
+        id: "listNodes",
+        summary: "List the nodes of the cluster",
+        problems: ["forbidden"],
+      },
+      "POST /v1/nodes/join": {
+        id: "joinCluster",
+        summary: "Ask to become a node, with a token",
+        description:
+          "Sent again with the same body until it is answered. What it says and what is answered is sealed with keys made from the token: the node passes it on and cannot read it.",
+        access: "open",
+        passing: true,
+        problems: [
+          "node-busy",
+          "node-token-expired",
+          "node-token-unattended",
+          "node-token-used",
+          "node-token-wrong",
+          "not-ready",
+        ],
+      },
+      "POST /v1/nodes/tokens": {
+        id: "createNodeToken",
+        summary: "Approve that a machine becomes a node: at the node's own socket only",
+        problems: ["already-issued", "cluster-refused", "node-token-wrong", "node-tokens-full"],
+        located: true,
+      },
+      "GET /v1/nodes/tokens/:token": {
+        id: "listNodeRequests",
+        summary: "Show who waits at a token: at the node's own socket only",
+        problems: ["forbidden", "node-token-wrong"],
+      },
+      "POST /v1/nodes/tokens/:token/use": {
+        id: "useNodeToken",
+        summary: "Spend a token on a node: at the node's own socket only",
+        problems: [
+          "cluster-refused",
+          "node-name-taken",
+          "node-token-expired",
+          "node-token-used",
+          "node-token-wrong",
+          "node-tokens-full",
+        ],
+      },
+      "POST /v1/nodes/tokens/:token/answer": {
+        id: "answerNode",
+        summary: "Answer a machine that waits at a token: at the node's own socket only",
+        passing: true,
+        problems: ["node-token-wrong"],
+      },
+      "DELETE /v1/nodes/tokens/:token": {
+        id: "closeNodeToken",
+        summary: "Wait at a token no longer: at the node's own socket only",
+        passing: true,
+        problems: ["node-token-wrong"],
+      },
+    },
+  },
+  {
     tag: "explorer",
     about: "Pages for a person with a browser",
     routes: {

@@ -14,6 +14,8 @@ export interface RouteDoc {
   readonly versioned?: true;
   /** The answer tells in `location` where to find what was made. */
   readonly located?: true;
+  /** It has no entry in the journal, though it is no question. */
+  readonly passing?: true;
   /** The answer is a page or a file, of this type. */
   readonly page?: string;
 }

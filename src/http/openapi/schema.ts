@@ -4,6 +4,7 @@ import * as health from "../../contract/health.ts";
 import * as invites from "../../contract/invites.ts";
 import * as me from "../../contract/me.ts";
 import * as members from "../../contract/members.ts";
+import * as nodes from "../../contract/nodes.ts";
 import * as problems from "../../contract/problems.ts";
 import * as records from "../../contract/records.ts";
 import * as refusals from "../../contract/refusals.ts";
@@ -20,6 +21,7 @@ const CONTRACT = {
   ...invites,
   ...me,
   ...members,
+  ...nodes,
   ...problems,
   ...records,
   ...refusals,

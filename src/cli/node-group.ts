@@ -1,0 +1,10 @@
+import { defineGroup } from "./strict.ts";
+
+export const nodeGroup = defineGroup({
+  description: "Manages the nodes of a cluster, and makes a machine one of them.",
+  commands: {
+    token: async () => (await import("./node-token.ts")).nodeTokenCommand,
+    join: async () => (await import("./node-join.ts")).nodeJoinCommand,
+    list: async () => (await import("./node-list.ts")).nodeListCommand,
+  },
+});
