@@ -184,6 +184,7 @@ function partsOf(
     read: bindReads(bus.store),
     health: () => healthOf(bus, mode),
     bus: () => BUS,
+    cluster: { view: async () => null },
     refusals: () => ({
       counts: kept.refusals.length > 0 ? { "request.unauthenticated": kept.refusals.length } : {},
       last: kept.refusals,

@@ -103,6 +103,16 @@ const NO_INVITE = "a".repeat(26);
 export const CASES: Readonly<Record<string, Case>> = {
   "GET /v1/bus": plain("/v1/bus"),
   "GET /v1/refusals": plain("/v1/refusals"),
+  "GET /v1/nodes": plain("/v1/nodes"),
+  "POST /v1/nodes/tokens": plain("/v1/nodes/tokens", { token: NO_INVITE, lifeSeconds: 60 }),
+  "GET /v1/nodes/tokens/:token": plain(`/v1/nodes/tokens/${NO_INVITE}`),
+  "POST /v1/nodes/tokens/:token/use": plain(`/v1/nodes/tokens/${NO_INVITE}/use`, {
+    ...{ node: "north", route: "10.0.0.3:6250", certificate: null, certificateEndsAt: null },
+  }),
+  "POST /v1/nodes/tokens/:token/answer": plain(`/v1/nodes/tokens/${NO_INVITE}/answer`, {
+    ...{ request: "none", sealed: null },
+  }),
+  "DELETE /v1/nodes/tokens/:token": plain(`/v1/nodes/tokens/${NO_INVITE}`),
   "GET /v1/me": plain("/v1/me"),
   "PATCH /v1/me: who may add it": plain("/v1/me", { accept: "none" }),
   "PUT /v1/me/rooms/:room: accept": async (world) => ({

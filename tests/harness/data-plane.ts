@@ -121,6 +121,7 @@ async function startServer(parts: {
     port: -1,
     jetStreamFolder,
     tls: null,
+    routeTls: null,
     log,
     random: Math.random,
     onViolation,
@@ -137,6 +138,7 @@ async function startServer(parts: {
           app: keys.app.publicKey,
         },
         tls: null,
+        cluster: null,
       }),
   });
 }

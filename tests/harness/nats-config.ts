@@ -20,6 +20,26 @@ export const GOLDEN_SETTINGS = {
     app: keyOf("user", "app"),
   },
   tls: null,
+  cluster: null,
+} as const satisfies NatsSettings;
+
+/** The same, as a node of a cluster. */
+export const GOLDEN_CLUSTER = {
+  ...GOLDEN_SETTINGS,
+  serverName: "n1",
+  host: "10.0.0.1",
+  cluster: {
+    name: "bus",
+    port: 6250,
+    routes: ["nats://10.0.0.2:6250", "nats://other:p%40ss@10.0.0.3:6250"],
+    secret: { user: "route", password: 'a secret with "$@/:,' },
+    tls: {
+      certFile: "/proc/self/fd/4",
+      keyFile: "/proc/self/fd/4",
+      caFile: "/proc/self/fd/5",
+    },
+    control: keyOf("user", "control"),
+  },
 } as const satisfies NatsSettings;
 
 /** Puts keys, folder and port of the golden files in place of a running server's own. */

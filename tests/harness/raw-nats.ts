@@ -37,6 +37,9 @@ export interface RawNats extends Disposable {
   readonly info: {
     readonly nonce?: string;
     readonly server_id: string;
+    readonly server_name?: string;
+    readonly cluster?: string;
+    readonly connect_urls?: readonly string[];
     readonly client_id?: number;
   };
   readonly messages: RawMessage[];

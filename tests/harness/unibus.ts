@@ -38,11 +38,15 @@ export interface RunningUnibus extends AsyncDisposable {
 
 export interface StartOptions {
   readonly dataDir?: string;
+  /** The same folder as the node sees it, when it has a disk of its own. */
+  readonly ownDataDir?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly command?: "serve" | "up";
   /** What stands in front of the command, as that of a network of its own. */
   readonly prefix?: readonly string[];
+  /** The line that tells that it is there; that of a node of a cluster comes before it is ready. */
+  readonly awaits?: "node.ready" | "node.alive";
 }
 
 /** A temporary folder that is removed at the end of its scope. */
@@ -78,7 +82,7 @@ export async function startUnibus(options: StartOptions = {}): Promise<RunningUn
   const folder = options.dataDir === undefined ? temporaryFolder() : null;
   const dataDir = options.dataDir ?? join(folder?.path ?? "", "data");
   const command = [...(options.prefix ?? []), ...unibusCommand()];
-  const child = Bun.spawn([...command, ...argumentsOf(options, dataDir)], {
+  const child = Bun.spawn([...command, ...argumentsOf(options, options.ownDataDir ?? dataDir)], {
     env: cleanEnvironment(options.env),
     cwd: tmpdir(),
     stdin: "ignore",
@@ -88,7 +92,7 @@ export async function startUnibus(options: StartOptions = {}): Promise<RunningUn
   const { log, reading } = followLog(child.stderr);
   let ready: LogLine;
   try {
-    ready = await awaitReady(log, child);
+    ready = await awaitReady(log, child, options.awaits ?? "node.ready");
   } catch (error) {
     child.kill("SIGKILL");
     await reading;
@@ -156,11 +160,15 @@ export function followLog(stream: ReadableStream<Uint8Array>): {
   return { log, reading: read() };
 }
 
-async function awaitReady(log: readonly LogLine[], child: Bun.Subprocess): Promise<LogLine> {
+async function awaitReady(
+  log: readonly LogLine[],
+  child: Bun.Subprocess,
+  event: string,
+): Promise<LogLine> {
   const found = await eventually(
     () => {
       const ended = child.exitCode !== null || child.signalCode !== null;
-      return log.find((line) => line.event === "node.ready") ?? (ended ? "ended" : null);
+      return log.find((line) => line.event === event) ?? (ended ? "ended" : null);
     },
     { timeoutMs: 30_000, what: "the node to be ready" },
   );

@@ -1,7 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { factsOf } from "../../src/config/judge-start.ts";
+import { loadNodeSettings, type NodeSettings } from "../../src/config/load.ts";
 import { listSettings, variableOf } from "../../src/config/schema.ts";
+import { refuseCluster, routesToPeers } from "../../src/core/cluster-policy.ts";
+import { aUser } from "../harness/builders.ts";
 import { recordProof } from "../harness/counts.ts";
 
 const DEPLOY = join(import.meta.dir, "../../deploy");
@@ -36,15 +40,19 @@ test("the systemd unit leaves the engine its compiler, and takes from Bun what l
   }
 });
 
-test.each(["unibus.service", "Dockerfile", "compose.yml", "compose.cluster.yml", "kubernetes.yml"])(
-  "%s sets only variables that a node has",
-  (name) => {
-    const known = new Set(listSettings().map((setting) => variableOf(setting.name)));
-    const named = new Set(read(name).match(/\bUNIBUS_[A-Z_]+\b/g));
-    expect([...named].filter((variable) => !known.has(variable))).toEqual([]);
-    expect(named.size).toBeGreaterThan(0);
-  },
-);
+test.each([
+  "unibus.service",
+  "Dockerfile",
+  "compose.yml",
+  "compose.cluster.yml",
+  "kubernetes.yml",
+  "kubernetes.cluster.yml",
+])("%s sets only variables that a node has", (name) => {
+  const known = new Set(listSettings().map((setting) => variableOf(setting.name)));
+  const named = new Set(read(name).match(/\bUNIBUS_[A-Z_]+\b/g));
+  expect([...named].filter((variable) => !known.has(variable))).toEqual([]);
+  expect(named.size).toBeGreaterThan(0);
+});
 
 describe("containers", () => {
   test("run as nobody special, and are asked whether they do their work", () => {
@@ -71,15 +79,20 @@ describe("containers", () => {
     },
   );
 
-  test("in Kubernetes neither", () => {
-    const text = read("kubernetes.yml");
-    const documents = text.split(/^---$/m).map((part) => Bun.YAML.parse(part));
+  test.each([
+    ["kubernetes.yml", 1],
+    ["kubernetes.cluster.yml", 3],
+  ])("in Kubernetes neither, by %s with %d", (file, replicas) => {
+    const documents = read(file)
+      .split(/^---$/m)
+      .map((part) => Bun.YAML.parse(part))
+      .filter((document) => Object(document).kind !== "PodDisruptionBudget");
     expect(documents).toMatchObject([
       { kind: "Service" },
       {
         kind: "StatefulSet",
         spec: {
-          replicas: 1,
+          replicas,
           template: {
             spec: {
               securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
@@ -97,5 +110,37 @@ describe("containers", () => {
         },
       },
     ]);
+  });
+});
+
+describe("a cluster of the examples", () => {
+  /** What a container is told, with the name of its node put in. */
+  function settingsOf(text: string, name: string): NodeSettings {
+    const env = Object.fromEntries(
+      [...text.matchAll(/\b(UNIBUS_[A-Z_]+)(?:, value)?: "?([^"\s}]*)/g)].map(
+        ([, variable = "", value = ""]) => [variable, value.replace("$(UNIBUS_SERVER_NAME)", name)],
+      ),
+    );
+    return loadNodeSettings(
+      { "bus-auth": "enforce", bind: "0.0.0.0" },
+      { ...env, UNIBUS_SERVER_NAME: name, UNIBUS_FIRST_ADMIN: aUser("ada"), UNIBUS_PUBLIC_URL: "" },
+    );
+  }
+  const compose = read("compose.cluster.yml");
+  // Kubernetes writes the list over three lines.
+  const kubernetes = read("kubernetes.cluster.yml")
+    .replace(/\\\n\s*/g, "")
+    .replace(/- name: (UNIBUS_ROUTES)\n\s*value/, "$1");
+
+  test.each([
+    ["compose.cluster.yml", compose, ["n1", "n2", "n3"]],
+    ["kubernetes.cluster.yml", kubernetes, ["unibus-0", "unibus-1", "unibus-2"]],
+  ])("of %s passes the guards, and each node has two peers", (_file, text, names) => {
+    for (const name of names) {
+      const settings = settingsOf(text, name);
+      const around = { lastMode: null, resolved: [], env: {} };
+      expect(refuseCluster(factsOf(settings, around))).toBeNull();
+      expect(routesToPeers(settings)).toHaveLength(2);
+    }
   });
 });

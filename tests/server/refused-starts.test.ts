@@ -50,6 +50,7 @@ const PUBLIC = [
 ];
 const PAIR = "--tls-cert %good.cert --tls-key %good.key";
 const CLUSTER = "--cluster-name bus --server-name a";
+const PEER = "--routes nats://127.0.0.1:1";
 const ROUTE_TLS = "--route-tls-cert %good.cert --route-tls-key %good.key --route-tls-ca %good.ca";
 const SECRET = "--cluster-user route --cluster-pass-file %secret";
 const PUBLIC_CLUSTER = `${CLUSTER} --bind 10.0.0.5 --bus-auth enforce ${PAIR}`;
@@ -157,11 +158,11 @@ describe("an unusable certificate is refused by its path [M-050]", () => {
   );
   refuses([
     refused(
-      `${CLUSTER} --route-tls-cert %good.cert --route-tls-key %good.key --route-tls-ca %other.ca`,
+      `${CLUSTER} ${PEER} --route-tls-cert %good.cert --route-tls-key %good.key --route-tls-ca %other.ca`,
       /load route TLS: the file ".*server.crt" is not signed by/,
     ),
     refused(
-      `${CLUSTER} --route-tls-cert %none --route-tls-key %good.key --route-tls-ca %good.ca`,
+      `${CLUSTER} ${PEER} --route-tls-cert %none --route-tls-key %good.key --route-tls-ca %good.ca`,
       /load route TLS: the file ".*none" does not exist/,
     ),
   ]);
@@ -191,11 +192,16 @@ describe("other unsound clusters are refused [M-096, G-09, M-095]", () => {
     refused("--cluster-name bus", "--server-name is not set"),
     refused(`${CLUSTER} --cluster-user route`, "without --cluster-pass-file"),
     refused(`${CLUSTER} --cluster-pass hunter2`, "without --cluster-user"),
-    refused(`${CLUSTER} --cluster-user route --cluster-pass-file %shared-secret`, "by others"),
-    refused(`${CLUSTER} --cluster-user route --cluster-pass-file %none`, "does not exist"),
+    refused(
+      `${CLUSTER} ${PEER} --cluster-user route --cluster-pass-file %shared-secret`,
+      "by others",
+    ),
+    refused(`${CLUSTER} ${PEER} --cluster-user route --cluster-pass-file %none`, "does not exist"),
     refused(`${CLUSTER} --nats-url nats://127.0.0.1:1`, "--nats-url"),
     refused(`${CLUSTER} --routes nats://127.0.0.1:1,nats://u:hunter2`, "route 2"),
     refused(`${CLUSTER} --routes http://127.0.0.1:1`, "route 1"),
+    refused(CLUSTER, "--routes names no other node"),
+    refused(`${CLUSTER} ${PEER} --cluster-port 0`, "--cluster-port is 0"),
   ]);
 });
 
@@ -207,19 +213,12 @@ describe("flags of a cluster without one are refused [G-10]", () => {
       "--cluster-user route",
       "--cluster-pass hunter2",
       "--cluster-pass-file %secret",
+      "--stale-max 10",
       "--route-tls-cert %good.cert",
       "--route-tls-key %good.key",
       "--route-tls-ca %good.ca",
     ].map((asked) => refused(asked, "no effect without --cluster-name")),
   );
-});
-
-describe("past all guards a cluster is not available yet [M-047]", () => {
-  refuses([
-    refused(CLUSTER, "not available yet"),
-    refused(`${CLUSTER} --routes nats://127.0.0.1:1 ${SECRET} ${ROUTE_TLS}`, "not available yet"),
-    refused(`${PUBLIC_CLUSTER} ${SECRET} ${ROUTE_TLS}`, "not available yet"),
-  ]);
 });
 
 test(

@@ -1,0 +1,32 @@
+import { createHash, randomBytes } from "node:crypto";
+import { type NodeTokenId, nodeTokenIdOf } from "../../src/core/ids.ts";
+import type { Change } from "../../src/core/operations.ts";
+import { NOW } from "./builders.ts";
+
+type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
+
+/** The id of a node's token: a random one, or always the same one for a label. */
+export function aNodeToken(label?: string): NodeTokenId {
+  const digest = createHash("sha256").update(label ?? randomBytes(32));
+  return nodeTokenIdOf(digest.digest());
+}
+
+/** The change that makes a token for a node, which lives for ten minutes. */
+export function nodeToken(
+  label?: string,
+  more: Partial<ChangeOf<"node.token">> = {},
+): ChangeOf<"node.token"> {
+  return { kind: "node.token", token: aNodeToken(label), expiresAt: NOW + 600_000, ...more };
+}
+
+/** The change by which a node "north" uses the token of a label. */
+export function nodeJoined(
+  label?: string,
+  more: Partial<ChangeOf<"node.joined">> = {},
+): ChangeOf<"node.joined"> {
+  return {
+    ...{ kind: "node.joined", token: aNodeToken(label), node: "north" },
+    ...{ route: "10.0.0.3:6250", certificate: "4f".repeat(32), certificateEndsAt: NOW + 1_000_000 },
+    ...more,
+  };
+}
