@@ -2,6 +2,8 @@ import type { ChangeKind } from "../../src/core/operations.ts";
 
 /** What each kind does. The compiler asks for one per kind. */
 const MEANING: Readonly<Record<ChangeKind, string>> = {
+  "bus.found": "Begins the journal of a cluster with a new bus.",
+  "bus.continued": "Begins the journal of a cluster with a bus that has entries already.",
   "user.seed": "Makes the first admin of a bus that has none.",
   "user.add": "Admits a key to the bus.",
   "user.revoke": "Takes every right from a user; open connections are closed.",
@@ -20,6 +22,8 @@ const MEANING: Readonly<Record<ChangeKind, string>> = {
   "member.add": "Adds a user to a room, or changes the role; the user may have to accept.",
   "member.accept": "Accepts a waiting membership: rights begin.",
   "member.remove": "Removes a user from a room, or declines a waiting membership.",
+  "node.token": "Lets one new node into the cluster, for a while; its secret is not in it.",
+  "node.joined": "Records the node that a token was used by; no other can use it.",
 };
 
 const FIELD = /(?:\/\*\*\s*((?:(?!\*\/)[\s\S])*?)\s*\*\/\s*)?readonly (\w+): ([^;}]+?)\s*[;}]/g;

@@ -63,6 +63,8 @@ export const MEANING: Readonly<Record<ProblemCode, string>> = {
   internal: "The node met an error that it did not expect. It tells nobody but its log.",
   "not-ready": "A part of the node does not do its work yet, or no longer.",
   "journal-unavailable": "The journal could not take the change; surely nothing was applied.",
+  "outcome-unknown":
+    "The operation was handed to the cluster, and no answer came in time: it may be applied, now or later.",
   "data-plane-external":
     "This needs the node's own nats-server, and the node was given another one.",
   "idempotency-conflict": "This Idempotency-Key was sent before, with another request.",
@@ -92,6 +94,15 @@ export const MEANING: Readonly<Record<ProblemCode, string>> = {
   "invite-redeemed": "Somebody has used the invite.",
   "invite-expired": "The invite was not used in its time.",
   "invites-full": "As many invites wait to be used as may.",
+  "node-token-wrong": "The text is no token for a node, or it is one that this bus has not made.",
+  "node-token-used": "A token lets one node in, and one has joined by it.",
+  "node-token-expired": "A token for a node lives some minutes, and these are over.",
+  "node-token-unattended":
+    "The command that made the token has ended, or runs at another node; making it is the approval, and nobody else can sign.",
+  "node-tokens-full": "There are as many unused tokens for nodes as there may be.",
+  "node-name-taken": "Nodes are told apart by their names, and this one is in use.",
+  "node-ca-foreign":
+    "The certificate authority is not the one that the token, or the cluster, names.",
   "proof-wrong": "The request does not show that its sender holds the invite.",
   "record-invalid":
     "The signed record is not of the right form, not for this bus, or not signed by whom it names.",

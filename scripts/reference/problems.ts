@@ -55,7 +55,10 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
     "Ask somebody with the right: an admin, or the room's owner. What only a user does, as making a token, is done logged in with a key, not at the node's own folder.",
   internal: "A fault of unibus; its log has the details under the same time.",
   "not-ready": "Ask again in a moment; `/healthz` says which part is not there yet.",
-  "journal-unavailable": "Nothing was applied: ask again. If it stays, look at the disk.",
+  "journal-unavailable":
+    "Nothing was applied: ask again. If it stays, look at the disk, and in a cluster whether most nodes run.",
+  "outcome-unknown":
+    "Send the same request with the same Idempotency-Key again: it is done once, whatever came of the first.",
   "data-plane-external": "Ask the NATS server that this node was given with `--nats-url`.",
   "idempotency-conflict": "Use a new Idempotency-Key for a new request.",
   "signature-repeated": "Sign each request anew.",
@@ -82,6 +85,15 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
   "invite-redeemed": "Ask for a new invite: each works once.",
   "invite-expired": "Ask for a new invite.",
   "invites-full": "Revoke invites that are not needed.",
+  "node-token-wrong": "Copy the whole token, or have a new one made with `unibus node token`.",
+  "node-token-used": "Have a new token made; if you did not use this one, find out who did.",
+  "node-token-expired": "Have a new token made with `unibus node token`.",
+  "node-token-unattended":
+    "Leave `unibus node token` running until the new node has joined; have a new token made.",
+  "node-tokens-full": "Wait until some of the tokens have expired, or use them.",
+  "node-name-taken": "Choose another `--server-name`.",
+  "node-ca-foreign":
+    "Nothing was taken over. Use the folder of the authority that the nodes' `--route-tls-ca` names.",
   "proof-wrong": "Give the invite whole, as it was printed.",
   "record-invalid": "Make the record with a client of this version.",
   "record-required": "Wait for the version that takes signed records of members.",
