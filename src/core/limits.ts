@@ -35,7 +35,7 @@ export const NODE_TOKEN_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
 /** Nodes that joined; a cluster has three, five or seven, and those that were replaced. */
 export const NODES_MAX = 1_000;
 /** Characters of what travels between a new node and who lets it in: a request, some certificates. */
-export const NODE_SEALED_CHARS_MAX = 32 * 1024;
+export const NODE_SEALED_CHARS_MAX = 12_000;
 /** Requests that wait for one token: whoever overheard its id can send some that nobody can read. */
 export const NODE_REQUESTS_MAX = 8;
 /** How often a new node asks for its answer, and how long who lets it in waits for its request. */
