@@ -22,7 +22,7 @@ describe("the servers that a line for a NATS client names", () => {
   });
 
   test("are another machine's before loopback, where the login went through a tunnel or proxy", () => {
-    const [first] = serversFor({ clientUrls }, "https://proxy.example.org");
+    const [first] = serversFor({ clientUrls }, "https://elsewhere.example.org");
     expect(first).toBe("tls://node-1:4250");
     expect(serversFor({ clientUrls }, "https://localhost:8470")[0]).toBe("tls://localhost:4250");
   });
