@@ -7,8 +7,8 @@ import { ageOf, type CertificateAge } from "../core/certificate-life.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import { writeFileAtomically, writeNewFile } from "../system/files.ts";
+import type { MadeCertificate } from "./certificates.ts";
 import { decryptKey, encryptKey } from "./encrypted-key.ts";
-import type { MadeCertificate } from "./route-certificates.ts";
 
 /** Where the bus CA and what it signed lie: apart from the certificate that clients see. */
 export const ROUTE_TLS_FOLDER = "deploy/tls/routes";
@@ -39,9 +39,9 @@ export async function makeBusCa(options: {
   const files = filesOf(dir, CA);
   refuseExisting([files.cert, files.key]);
   const notAfter = at + CA_DAYS * DAY_MS;
-  const { createBusCa } = await library();
+  const { createAuthority } = await library();
   const span = { from: at - CLOCK_SKEW_MS, to: notAfter };
-  const made = await createBusCa({ ...span, name: "unibus bus CA" });
+  const made = await createAuthority({ ...span, name: "unibus bus CA" });
   write(dir, () => {
     writeNewFile(files.key, encryptKey(made.key, passphrase), { mode: 0o600 });
     writeNewFile(files.cert, made.cert, { mode: 0o644 });
@@ -73,8 +73,8 @@ export async function makeNode(
   const files = filesOf(dir, node);
   refuseExisting([files.cert, files.key]);
   const signing = openCa(options);
-  const { createNodeCertificate } = await library();
-  const made = await createNodeCertificate({ ...signing.span, ca: signing.ca, node, hosts });
+  const { createCertificate } = await library();
+  const made = await createCertificate({ ...signing.span, ca: signing.ca, node, hosts });
   write(dir, () => {
     writeNewFile(files.key, made.key, { mode: 0o600 });
     writeNewFile(files.cert, made.cert, { mode: 0o644 });
@@ -122,7 +122,7 @@ export async function renewNode(options: Signing): Promise<NodeFiles> {
   const old = readCertificate(files.cert);
   const hosts = certificateNames(old);
   const { ca, span } = openCa(options);
-  const { createNodeCertificate, signPublicKey } = await library();
+  const { createCertificate, signPublicKey } = await library();
   const caFile = filesOf(dir, CA).cert;
   if (!existsSync(files.key)) {
     const spki = old.publicKey.export({ type: "spki", format: "der" });
@@ -130,7 +130,7 @@ export async function renewNode(options: Signing): Promise<NodeFiles> {
     write(dir, () => writeFileAtomically(files.cert, cert, { mode: 0o644 }));
     return { cert: files.cert, key: null, ca: caFile, hosts, notAfter: span.to };
   }
-  const made = await createNodeCertificate({ ...span, ca, node, hosts });
+  const made = await createCertificate({ ...span, ca, node, hosts });
   write(dir, () => {
     writeFileAtomically(files.key, made.key, { mode: 0o600 });
     writeFileAtomically(files.cert, made.cert, { mode: 0o644 });
@@ -162,9 +162,9 @@ export function listCertificates(dir: string, at: number): readonly ListedCertif
 }
 
 /** Loaded here: no other command needs it. First what it needs itself, and alone: Bun may run all at once. */
-async function library(): Promise<typeof import("./route-certificates.ts")> {
+async function library(): Promise<typeof import("./certificates.ts")> {
   await import("./reflect.ts");
-  return await import("./route-certificates.ts");
+  return await import("./certificates.ts");
 }
 
 function filesOf(dir: string, name: string): { readonly cert: string; readonly key: string } {

@@ -15,13 +15,13 @@ import {
 } from "../sdk/node-seal.ts";
 import { openCa, ROUTE_TLS_FOLDER } from "./bus-ca.ts";
 import { isCertificateName } from "./cert-dev.ts";
+import type { MadeCertificate } from "./certificates.ts";
 import { secondsOf } from "./duration.ts";
 import { commandName, shellWord } from "./invocation.ts";
 import { type Given, onNode, textOf } from "./node-command.ts";
 import { placeOptions } from "./node-options.ts";
 import { note, printLines } from "./output.ts";
 import { PASSPHRASE_OPTION, readPassphrase } from "./passphrase.ts";
-import type { MadeCertificate } from "./route-certificates.ts";
 import { keepSecret, OUT_OPTION } from "./secret-file.ts";
 import { defineStrict } from "./strict.ts";
 
@@ -218,7 +218,7 @@ async function answerOne(client: Client, waiting: Waiting, sealed: string): Prom
 async function admit(client: Client, waiting: Waiting, asked: JoinRequest): Promise<JoinAnswer> {
   const { made, authority } = waiting;
   const { route } = asked;
-  const { readNodeRequest } = await import("./route-certificates.ts");
+  const { readNodeRequest } = await import("./certificates.ts");
   const request = await readNodeRequest(asked.certificateRequest);
   if (!request) throw invalid("its signing request is none");
   const { hosts } = request;

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { MadeCertificate } from "../../src/cli/route-certificates.ts";
+import type { MadeCertificate } from "../../src/cli/certificates.ts";
 import type { RouteTlsFiles } from "./cluster.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -18,12 +18,10 @@ export interface RouteCa {
 export async function createRouteCa(folder: string): Promise<RouteCa> {
   // Loaded one after the other: with other files loading at once, Bun may run the second one first.
   await import("../../src/cli/reflect.ts");
-  const { createBusCa, createNodeCertificate } = await import(
-    "../../src/cli/route-certificates.ts"
-  );
+  const { createAuthority, createCertificate } = await import("../../src/cli/certificates.ts");
   const now = Date.now();
   const span = { from: now - 10 * DAY_MS, to: now + DAY_MS };
-  const authority = await createBusCa({ ...span, name: "test CA" });
+  const authority = await createAuthority({ ...span, name: "test CA" });
   const write = (name: string, made: MadeCertificate): RouteTlsFiles => {
     mkdirSync(folder, { recursive: true });
     const cert = join(folder, `${name}.crt`);
@@ -38,7 +36,7 @@ export async function createRouteCa(folder: string): Promise<RouteCa> {
     async issue(name, more = {}) {
       const hosts = ["localhost", "127.0.0.1"];
       const options = { ...span, hosts, ...more, ca: authority, node: name };
-      return write(name, await createNodeCertificate(options));
+      return write(name, await createCertificate(options));
     },
   };
 }

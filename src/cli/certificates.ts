@@ -29,15 +29,12 @@ interface Validity {
   readonly to: number;
 }
 
-// P-256: every TLS library knows it, which cannot be said of Ed25519.
+// P-256: every TLS library knows it, and browsers take no Ed25519 certificates.
 const KEY = { name: "ECDSA", namedCurve: "P-256" } as const;
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
 
-/**
- * Makes the authority that says which machines are nodes of this bus. It may sign nothing but end
- * certificates. Source: RFC 5280 §4.2.1.9.
- */
-export async function createBusCa(
+/** Makes an authority that may sign nothing but end certificates. Source: RFC 5280 §4.2.1.9. */
+export async function createAuthority(
   options: Validity & { readonly name: string },
 ): Promise<MadeCertificate> {
   const keys = await generateKeys();
@@ -55,18 +52,16 @@ export async function createBusCa(
   return { cert: pemOf(certificate), key: await exportKey(keys.privateKey) };
 }
 
-export interface NodeCertificateOptions extends Validity {
+export interface CertificateOptions extends Validity {
   readonly ca: MadeCertificate;
-  /** The node's name, as --server-name has it. */
+  /** What it is called: of a node that is its name, as --server-name has it. */
   readonly node: string;
-  /** DNS names and IP addresses under which other nodes reach its route port. */
+  /** DNS names and IP addresses that it is for. */
   readonly hosts: readonly string[];
 }
 
-/** Makes a key and a certificate with which a node takes routes, and opens them. */
-export async function createNodeCertificate(
-  options: NodeCertificateOptions,
-): Promise<MadeCertificate> {
+/** Makes a key and a certificate for servers and clients. */
+export async function createCertificate(options: CertificateOptions): Promise<MadeCertificate> {
   const keys = await generateKeys();
   const cert = await signNode({ ...options, publicKey: keys.publicKey });
   return { cert, key: await exportKey(keys.privateKey) };
@@ -77,7 +72,7 @@ export interface NodeRequest {
   readonly hosts: readonly string[];
   /** Signs it: a certificate for the key that signed the request. Its extensions are not taken over. */
   sign(
-    options: Omit<NodeCertificateOptions, "hosts"> & { readonly hosts: readonly string[] },
+    options: Omit<CertificateOptions, "hosts"> & { readonly hosts: readonly string[] },
   ): Promise<string>;
 }
 
@@ -100,13 +95,13 @@ export async function readNodeRequest(pem: string): Promise<NodeRequest | null> 
 
 /** Signs a public key (SubjectPublicKeyInfo, DER) that is known from an earlier certificate. */
 export async function signPublicKey(
-  options: NodeCertificateOptions & { readonly spki: Uint8Array<ArrayBuffer> },
+  options: CertificateOptions & { readonly spki: Uint8Array<ArrayBuffer> },
 ): Promise<string> {
   return await signNode({ ...options, publicKey: new PublicKey(options.spki) });
 }
 
 async function signNode(
-  options: NodeCertificateOptions & { readonly publicKey: PublicKey | CryptoKey },
+  options: CertificateOptions & { readonly publicKey: PublicKey | CryptoKey },
 ): Promise<string> {
   const { ca, node, hosts, publicKey } = options;
   const authority = new X509Certificate(ca.cert);
