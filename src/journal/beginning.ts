@@ -1,3 +1,4 @@
+import type { JournalStream } from "../core/journal-stream.ts";
 import {
   JOURNAL_ANSWER_TIMEOUT_MS,
   JOURNAL_REPLAY_ENTRIES_MAX,
@@ -7,7 +8,6 @@ import {
 import type { Beginning, Operation } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import { parseMessage, renderMessage } from "./message.ts";
-import type { JournalStream } from "./stream.ts";
 
 /** How far the journal goes that this node has applied. */
 export interface Position {

@@ -1,15 +1,4 @@
-/** What a peer answers: how far it has applied which bus, and its chain (hex) behind an entry. */
-export interface PeerAnswer {
-  readonly name: string;
-  /** Null where the peer has no bus yet. */
-  readonly bus: {
-    readonly busId: string;
-    readonly generation: string;
-    readonly lastSeq: number;
-  } | null;
-  /** Null where the peer has not applied that entry. */
-  readonly chain: string | null;
-}
+import type { PeerAnswer } from "../core/journal-stream.ts";
 
 /** Asks all peers at once how far they are, and for their chain behind entry `seq`. */
 export type AskPeers = (question: { readonly seq: number }) => Promise<readonly PeerAnswer[]>;

@@ -1,13 +1,13 @@
 import type { Entry } from "../core/entry.ts";
+import type { JournalStream, StreamEntry, Taking } from "../core/journal-stream.ts";
 import { JOURNAL_RETRY_MS, JOURNAL_SHORTER_MAX } from "../core/limits.ts";
 import type { Committed, Operation } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
-import { withTimeout } from "../system/wait.ts";
+import { every, withTimeout } from "../system/wait.ts";
 import { damaged, lost } from "./beginning.ts";
 import { createFreshness } from "./freshness.ts";
 import type { Journal } from "./local.ts";
 import { parseMessage, renderMessage } from "./message.ts";
-import type { JournalStream, StreamEntry, Taking } from "./stream.ts";
 
 export interface ReplicatedJournal extends Journal, AsyncDisposable {
   /** The number of the last entry that is applied here. */
@@ -200,25 +200,6 @@ function createAsker(parts: {
     // A leader that is new may not have read all of it yet.
     if (shorter >= JOURNAL_SHORTER_MAX) stop(lost(appliedThen, last));
     else if (shorter === 0) freshness.answered({ askedAt, last });
-  };
-}
-
-/** Does something now and again, one after the other, until it is disposed. */
-function every(periodMs: number, work: () => Promise<void>): AsyncDisposable {
-  const ended = Promise.withResolvers<void>();
-  let isEnded = false;
-  const running = (async () => {
-    while (!isEnded) {
-      await work();
-      await withTimeout(ended.promise, periodMs);
-    }
-  })();
-  return {
-    async [Symbol.asyncDispose]() {
-      isEnded = true;
-      ended.resolve();
-      await running;
-    },
   };
 }
 

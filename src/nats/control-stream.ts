@@ -13,6 +13,7 @@ import {
   RequestError,
   TimeoutError,
 } from "@nats-io/transport-node";
+import type { JournalStream, Published } from "../core/journal-stream.ts";
 import {
   JOURNAL_ANSWER_TIMEOUT_MS,
   JOURNAL_MISSING_MS,
@@ -20,13 +21,7 @@ import {
   JOURNAL_RETRY_MS,
 } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
-import {
-  type FollowOptions,
-  follow,
-  JOURNAL_STREAM,
-  SUBJECT,
-  TOLD_SUBJECT,
-} from "./follow-stream.ts";
+import { follow, JOURNAL_STREAM, SUBJECT, TOLD_SUBJECT } from "./follow-stream.ts";
 
 /** nats-server's own codes (`server/errors.json`). */
 const STREAM_NOT_FOUND = 10_059;
@@ -36,20 +31,6 @@ const NOT_TAKEN = new Set([
   10_009, // It is not the leader.
   10_071, // It is not the last sequence.
 ]);
-
-type Published =
-  | { readonly kind: "taken"; readonly sequence: number }
-  | { readonly kind: "not-taken" | "unknown"; readonly why: string };
-
-export interface ControlStream {
-  publish(
-    bytes: Uint8Array,
-    options: { readonly timeoutMs: number; readonly expectLastSequence?: number },
-  ): Promise<Published>;
-  lastSequence(): Promise<number | null>;
-  read(sequence: number): Promise<Uint8Array | null>;
-  follow(options: Omit<FollowOptions, "connection">): AsyncDisposable;
-}
 
 /**
  * Opens the stream that orders the entries of a cluster, and waits for it as long as `signal` allows:
@@ -63,7 +44,7 @@ export async function openControlStream(options: {
   readonly replicas: number;
   readonly create: boolean;
   readonly signal: AbortSignal;
-}): Promise<ControlStream> {
+}): Promise<JournalStream> {
   const { connection, signal } = options;
   const timeout = JOURNAL_ANSWER_TIMEOUT_MS;
   const manager = await jetstreamManager(connection, { checkAPI: false, timeout });
@@ -150,7 +131,7 @@ function isPassing(error: unknown): error is Error {
   );
 }
 
-function controlStream(connection: NatsConnection, manager: JetStreamManager): ControlStream {
+function controlStream(connection: NatsConnection, manager: JetStreamManager): JournalStream {
   const connected = watchConnection(connection);
   return {
     // What is sent without a connection would wait in memory, and go out when nobody expects it.

@@ -1,4 +1,5 @@
 import type { NatsConnection } from "@nats-io/transport-node";
+import type { JournalStream, StreamEntry, Taking } from "../core/journal-stream.ts";
 import {
   JOURNAL_ANSWER_TIMEOUT_MS,
   JOURNAL_FETCH_BYTES_MAX,
@@ -14,17 +15,9 @@ export const SUBJECT = "journal";
 export const TOLD_SUBJECT = "journal.stored";
 const DIRECT_GET = `$JS.API.DIRECT.GET.${JOURNAL_STREAM}`;
 
-/** One entry's place in the stream, and its bytes. */
-interface Entry {
-  readonly sequence: number;
-  readonly bytes: Uint8Array;
-}
-
-export interface FollowOptions {
+type FollowOptions = Parameters<JournalStream["follow"]>[0] & {
   readonly connection: NatsConnection;
-  readonly from: number;
-  readonly onEntries: (entries: readonly Entry[]) => "taken" | "later" | "stop";
-}
+};
 
 /**
  * Entries come by being told of, which costs no asking; what was missed is fetched from the replica
@@ -36,13 +29,13 @@ export function follow(options: FollowOptions): AsyncDisposable {
   let stopped = false;
   let wake: () => void = () => undefined;
 
-  function hand(entries: readonly Entry[]): "taken" | "later" | "stop" {
+  function hand(entries: readonly StreamEntry[]): Taking {
     const taking = onEntries(entries);
     if (taking === "taken") next = (entries.at(-1)?.sequence ?? next - 1) + 1;
     if (taking === "stop") stopped = true;
     return taking;
   }
-  let told: Entry[] = [];
+  let told: StreamEntry[] = [];
   /** Hands over together what came together; one that came alone does not wait. */
   function handTold(): void {
     const entries = told.filter(({ sequence }) => sequence >= next);
@@ -65,7 +58,7 @@ export function follow(options: FollowOptions): AsyncDisposable {
     const asked = {
       ...{ seq: next, batch: JOURNAL_FETCH_ENTRIES_MAX, max_bytes: JOURNAL_FETCH_BYTES_MAX },
     };
-    const entries: Entry[] = [];
+    const entries: StreamEntry[] = [];
     // The last message has no payload: it says that the batch ends, or that there is nothing.
     const messages = await connection.requestMany(DIRECT_GET, JSON.stringify(asked), {
       strategy: "sentinel",

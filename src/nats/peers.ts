@@ -1,24 +1,14 @@
 import type { NatsConnection } from "@nats-io/transport-node";
+import type { PeerAnswer } from "../core/journal-stream.ts";
 import { JOURNAL_PEERS_WAIT_MS } from "../core/limits.ts";
 
 const SUBJECT = "peers.position";
 const HEX_32_BYTES = /^[0-9a-f]{64}$/;
 const HEX_16_BYTES = /^[0-9a-f]{32}$/;
 
-/** As `PeerAnswer` of the journal. */
-interface Answer {
-  readonly name: string;
-  readonly bus: {
-    readonly busId: string;
-    readonly generation: string;
-    readonly lastSeq: number;
-  } | null;
-  readonly chain: string | null;
-}
-
 export interface Peers extends Disposable {
   /** Asks all peers at once, and waits a moment for their answers. Never throws. */
-  ask(question: { readonly seq: number }): Promise<readonly Answer[]>;
+  ask(question: { readonly seq: number }): Promise<readonly PeerAnswer[]>;
 }
 
 /**
@@ -29,7 +19,7 @@ export function openPeers(options: {
   readonly connection: NatsConnection;
   readonly name: string;
   readonly expected: number;
-  readonly answer: (question: { readonly seq: number }) => Omit<Answer, "name">;
+  readonly answer: (question: { readonly seq: number }) => Omit<PeerAnswer, "name">;
 }): Peers {
   const { connection, name } = options;
   const answering = connection.subscribe(SUBJECT, {
@@ -42,7 +32,7 @@ export function openPeers(options: {
   });
   return {
     async ask({ seq }) {
-      const answers = new Map<string, Answer>();
+      const answers = new Map<string, PeerAnswer>();
       if (options.expected === 0) return [];
       try {
         const messages = await connection.requestMany(SUBJECT, JSON.stringify({ name, seq }), {
@@ -68,7 +58,7 @@ function parseQuestion(text: string): { readonly name: string; readonly seq: num
   return typeof name === "string" && isNumber(seq) ? { name, seq } : null;
 }
 
-function parseAnswer(text: string): Answer | null {
+function parseAnswer(text: string): PeerAnswer | null {
   const { name, bus, chain } = parseObject(text);
   if (typeof name !== "string") return null;
   if (chain !== null && !isHex(chain, HEX_32_BYTES)) return null;

@@ -1,9 +1,9 @@
+import type { JournalStream } from "../core/journal-stream.ts";
 import { JOURNAL_ASK_MS, JOURNAL_COMMIT_TIMEOUT_MS, JOURNAL_RETRY_MS } from "../core/limits.ts";
 import type { Beginning, Operation } from "../core/operations.ts";
 import { OPERATION_FORMAT } from "../core/operations.ts";
 import { beginJournal, type Here, type Position } from "../journal/beginning.ts";
 import { openReplicatedJournal, type ReplicatedJournal } from "../journal/replicated.ts";
-import type { JournalStream } from "../journal/stream.ts";
 import { applyTogether } from "../store/apply.ts";
 import { findBeginning } from "../store/beginning.ts";
 import { findBus, findEntry, getBus } from "../store/journal.ts";

@@ -5,6 +5,7 @@ import { TLS_CHECK_MS, TLS_RETRY_MS, TLS_WARNING_MS } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import type { TlsReload } from "../nats/server-run.ts";
 import type { Log } from "../system/log.ts";
+import { every } from "../system/wait.ts";
 import type { DataPlane } from "./data-plane.ts";
 import { ageWords } from "./tls-renewal.ts";
 
@@ -104,16 +105,5 @@ export function followRouteTls(node: {
     now: () => Date.now(),
     log,
   });
-  let checking: Promise<void> | null = null;
-  const timer = setInterval(() => {
-    checking ??= renewal.check().finally(() => {
-      checking = null;
-    });
-  }, TLS_CHECK_MS);
-  return {
-    async [Symbol.asyncDispose]() {
-      clearInterval(timer);
-      await checking;
-    },
-  };
+  return every(TLS_CHECK_MS, () => renewal.check());
 }

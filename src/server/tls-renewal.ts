@@ -11,6 +11,7 @@ import {
 import { Problem } from "../core/problems.ts";
 import type { TlsReload } from "../nats/server-run.ts";
 import type { Log } from "../system/log.ts";
+import { every } from "../system/wait.ts";
 import type { DataPlane } from "./data-plane.ts";
 
 export interface RenewalOptions {
@@ -107,26 +108,12 @@ export function followCertificate(
   options: RenewalOptions & { readonly onFault: (problem: Problem) => void },
 ): AsyncDisposable {
   const renewal = createRenewal(options);
-  let checking: Promise<void> | null = null;
-  function check(): void {
-    checking ??= renewal
-      .check()
-      .catch((error: unknown) => {
-        if (!(error instanceof Problem)) throw error;
-        options.onFault(error);
-      })
-      .finally(() => {
-        checking = null;
-      });
-  }
-  const timer = setInterval(check, TLS_CHECK_MS);
-  check();
-  return {
-    async [Symbol.asyncDispose]() {
-      clearInterval(timer);
-      await checking;
-    },
-  };
+  return every(TLS_CHECK_MS, () =>
+    renewal.check().catch((error: unknown) => {
+      if (!(error instanceof Problem)) throw error;
+      options.onFault(error);
+    }),
+  );
 }
 
 /**

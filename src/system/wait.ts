@@ -11,3 +11,25 @@ export async function withTimeout<T>(
     clearTimeout(timer);
   }
 }
+
+/**
+ * Does something at once and again `periodMs` after it was done, until it is disposed, which waits for
+ * what is under way. A `work` that throws ends it, and nobody is told but the process.
+ */
+export function every(periodMs: number, work: () => Promise<void>): AsyncDisposable {
+  const ended = Promise.withResolvers<void>();
+  let isEnded = false;
+  const running = (async () => {
+    while (!isEnded) {
+      await work();
+      await withTimeout(ended.promise, periodMs);
+    }
+  })();
+  return {
+    async [Symbol.asyncDispose]() {
+      isEnded = true;
+      ended.resolve();
+      await running;
+    },
+  };
+}

@@ -2,7 +2,7 @@
 // one process.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { JournalStream } from "../../src/journal/stream.ts";
+import type { JournalStream } from "../../src/core/journal-stream.ts";
 import { openControlStream } from "../../src/nats/control-stream.ts";
 import { apply } from "../../src/store/apply.ts";
 import { getBus } from "../../src/store/journal.ts";

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { JournalStream } from "../../src/journal/stream.ts";
+import type { JournalStream } from "../../src/core/journal-stream.ts";
 import { openControlStream } from "../../src/nats/control-stream.ts";
 import { openClusterPeers } from "../../src/server/cluster-peers.ts";
 import {

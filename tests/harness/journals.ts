@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { JournalStream } from "../../src/journal/stream.ts";
+import type { JournalStream } from "../../src/core/journal-stream.ts";
 import { openReplicatedWritePath } from "../../src/server/replicated-write-path.ts";
 import { getBus } from "../../src/store/journal.ts";
 import { openStore } from "../../src/store/open.ts";

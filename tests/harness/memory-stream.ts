@@ -1,4 +1,9 @@
-import type { JournalStream, Published, StreamEntry, Taking } from "../../src/journal/stream.ts";
+import type {
+  JournalStream,
+  Published,
+  StreamEntry,
+  Taking,
+} from "../../src/core/journal-stream.ts";
 
 /** A stream in memory that does what a test says, where a real one could not be made to do it. */
 export interface MemoryStream extends JournalStream {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { compareChains, mayFoundBus, type PeerAnswer } from "../../src/journal/comparison.ts";
+import type { PeerAnswer } from "../../src/core/journal-stream.ts";
+import { compareChains, mayFoundBus } from "../../src/journal/comparison.ts";
 
 const BUS = { busId: "0b".repeat(16), generation: "0e".repeat(16), lastSeq: 7 };
 const peer = (name: string, chain: string | null): PeerAnswer => ({ name, bus: BUS, chain });

@@ -32,3 +32,16 @@ export interface JournalStream {
     readonly onEntries: (entries: readonly StreamEntry[]) => Taking;
   }): AsyncDisposable;
 }
+
+/** What a peer answers: how far it has applied which bus, and its chain (hex) behind an entry. */
+export interface PeerAnswer {
+  readonly name: string;
+  /** Null where the peer has no bus yet. */
+  readonly bus: {
+    readonly busId: string;
+    readonly generation: string;
+    readonly lastSeq: number;
+  } | null;
+  /** Null where the peer has not applied that entry. */
+  readonly chain: string | null;
+}
