@@ -22,3 +22,12 @@ export function advise(problem: Problem, user?: string): Problem {
   if (advice === undefined) return problem;
   return new Problem(problem.code, `${problem.detail}; ${advice}`, { cause: problem });
 }
+
+/** Does something with a node elsewhere; a problem of it is told with what can be done about it. */
+export async function advised<Result>(work: () => Promise<Result>, user?: string): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof Problem ? advise(error, user) : error;
+  }
+}

@@ -7,7 +7,7 @@ import { quote } from "../core/quote.ts";
 import { parseInviteText } from "../core/secrets.ts";
 import type { Client } from "../sdk/client.ts";
 import { type Identity, proveInvite } from "../sdk/identity.ts";
-import { advise } from "./advice.ts";
+import { advised } from "./advice.ts";
 import { openCredential } from "./credential.ts";
 import { makeKeyFile, readSeed } from "./key-file.ts";
 import { finishLogin, readTarget, targetOptions, URL_ARGUMENT } from "./login-target.ts";
@@ -57,17 +57,15 @@ export const joinCommand = defineStrict({
     const credential = { kind: "key", file: resolve(key) } as const;
     const proof = await openCredential(credential);
     const client = as(proof);
-    try {
+    const { document, lines } = await advised(async () => {
       await redeem({ client, bus, inviteText, identity: proof.identity, given });
-      const { document, lines } = await finishLogin({ target, bus, client, credential });
-      const made = isNew
-        ? [`Your key was made: ${credential.file}; keep it, and keep it secret.`]
-        : [];
-      const shown = { document: { ...document, keyFile: credential.file, keyMade: isNew } };
-      show({ ...shown, lines: [...made, ...lines] }, given.json === true);
-    } catch (error) {
-      throw error instanceof Problem ? advise(error) : error;
-    }
+      return await finishLogin({ target, bus, client, credential });
+    });
+    const made = isNew
+      ? [`Your key was made: ${credential.file}; keep it, and keep it secret.`]
+      : [];
+    const shown = { document: { ...document, keyFile: credential.file, keyMade: isNew } };
+    show({ ...shown, lines: [...made, ...lines] }, given.json === true);
     return EXIT.done;
   },
 });

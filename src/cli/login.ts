@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { EXIT, Problem } from "../core/problems.ts";
-import { advise } from "./advice.ts";
+import { advised } from "./advice.ts";
 import { openCredential } from "./credential.ts";
 import { finishLogin, readTarget, targetOptions, URL_ARGUMENT } from "./login-target.ts";
 import { type Given, show, textOf } from "./node-command.ts";
@@ -32,12 +32,9 @@ export const loginCommand = defineStrict({
     const target = readTarget(positionals.URL, given);
     const proof = await openCredential(credential);
     const { bus, as } = await reachNode(target);
-    try {
-      const client = as(proof);
-      show(await finishLogin({ target, bus, client, credential }), given.json === true);
-    } catch (error) {
-      throw error instanceof Problem ? advise(error, proof.identity?.user) : error;
-    }
+    const client = as(proof);
+    const finish = () => finishLogin({ target, bus, client, credential });
+    show(await advised(finish, proof.identity?.user), given.json === true);
     return EXIT.done;
   },
 });

@@ -1,7 +1,7 @@
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import { type Client, createClient } from "../sdk/client.ts";
-import { advise } from "./advice.ts";
+import { advised } from "./advice.ts";
 import { openCredential, type Proof } from "./credential.ts";
 import type { Node } from "./node.ts";
 import { type Credential, PROFILE_FILE, type Profile } from "./profile.ts";
@@ -64,12 +64,8 @@ export async function openRemote(folder: string, profile: Profile): Promise<Node
     );
   }
   const client = reached.as(proof);
-  try {
-    // A change would be made as anybody's before one knew.
-    if (!reached.enforces) await client.me.show();
-  } catch (error) {
-    throw error instanceof Problem ? advise(error) : error;
-  }
+  // A change would be made as anybody's before one knew.
+  if (!reached.enforces) await advised(client.me.show);
   return {
     client,
     running: true,

@@ -1,3 +1,4 @@
+import { joinBytes } from "./bytes.ts";
 import type { InviteId } from "./ids.ts";
 
 /** What a key of an identity signs, each for one purpose alone. */
@@ -11,27 +12,17 @@ const TEXT = new TextEncoder();
  * text, so no login is ever a certificate, an acceptance or a record, nor is one of another bus.
  */
 export function domainBytes(kind: DomainKind, busId: string, bytes: Uint8Array): Uint8Array {
-  return joined(Uint8Array.of(0xff), TEXT.encode(`unibus/1 ${kind}\0${busId}`), bytes);
+  return joinBytes([Uint8Array.of(0xff), TEXT.encode(`unibus/1 ${kind}\0${busId}`), bytes]);
 }
 
 /** What certifies an encryption key: its generation, four bytes big-endian, and its 32 bytes. */
 export function encryptionKeyBytes(generation: number, publicKey: Uint8Array): Uint8Array {
   const head = new Uint8Array(4);
   new DataView(head.buffer).setUint32(0, generation);
-  return joined(head, publicKey);
+  return joinBytes([head, publicKey]);
 }
 
 /** What accepts an invite: its id, and the 32 bytes of the newcomer's nkey. */
 export function inviteBytes(invite: InviteId, newcomer: Uint8Array): Uint8Array {
-  return joined(TEXT.encode(invite), newcomer);
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return joinBytes([TEXT.encode(invite), newcomer]);
 }

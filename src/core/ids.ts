@@ -42,6 +42,12 @@ export function isOperationId(text: string): text is OperationId {
   return OPERATION_ID.test(text);
 }
 
+/** Takes a SHA-256 digest, or 32 random bytes, in hex for the id of an operation. */
+export function operationIdOfDigest(hex: string): OperationId {
+  if (!isOperationId(hex)) throw new Error("A digest has 64 hex digits");
+  return hex;
+}
+
 /** Renders random bytes as a room id. Takes 17 bytes or more: 26 characters are 130 bits. */
 export function roomIdOf(random: Uint8Array): RoomId {
   // 26 characters of the alphabet, by the function below.

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { joinBytes } from "../core/bytes.ts";
 import {
   JSON_BODY_BYTES_MAX,
   JSON_DEPTH_MAX,
@@ -101,7 +102,7 @@ async function readBytes(request: Request): Promise<Uint8Array> {
       `Cannot read the body: it may have at most ${JSON_BODY_BYTES_MAX} bytes`,
     );
   }
-  return concat(chunks, sizeBytes);
+  return joinBytes(chunks);
 }
 
 function bodyCutOff(cause: unknown): never {
@@ -110,16 +111,6 @@ function bodyCutOff(cause: unknown): never {
     "Cannot read the body: the connection ended before all of it came",
     { cause },
   );
-}
-
-function concat(chunks: readonly Uint8Array[], sizeBytes: number): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 /** Refuses a body that is not the signed one. Source: RFC 9530, section 2. */

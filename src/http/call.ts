@@ -67,6 +67,7 @@ export function makeCall(said: {
     requestDigest: body?.digest ?? "",
   };
 }
+
 /** The id that a repeat of the request has too; null when it says nothing that only a repeat says. */
 function operationIdFor(
   { actor, signature }: Identity,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../core/canonical.ts";
-import { isOperationId, type OperationId } from "../core/ids.ts";
+import { type OperationId, operationIdOfDigest } from "../core/ids.ts";
 import { type Actor, type Change, type Effect, OPERATION_FORMAT } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { Call } from "./call.ts";
@@ -11,8 +11,7 @@ export function operationIdOf(actor: Actor, idempotencyKey: string): OperationId
   const id = createHash("sha256")
     .update(canonicalJson({ actor: { ...actor }, key: idempotencyKey }))
     .digest("hex");
-  if (!isOperationId(id)) throw new Error("A digest has 64 hex digits");
-  return id;
+  return operationIdOfDigest(id);
 }
 
 /** What a route of Elysia is given for its answer. */

@@ -1,5 +1,5 @@
 import { createHash, type KeyObject, verify } from "node:crypto";
-import { isOperationId, type OperationId } from "../core/ids.ts";
+import { type OperationId, operationIdOfDigest } from "../core/ids.ts";
 import { SIGNATURE_LIFE_MS_MAX, SIGNATURE_SKEW_MS_MAX } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import {
@@ -201,8 +201,7 @@ export function signatureIdOf({ keyid, nonce }: SignatureParameters): string {
 /** The id of the operation that a signed request asks for, when its caller gave it no name. */
 export function signedOperationId({ keyid, nonce }: SignatureParameters): OperationId {
   const id = createHash("sha256").update(`signature\n${keyid}\n${nonce}`).digest("hex");
-  if (!isOperationId(id)) throw new Error("A digest has 64 hex digits");
-  return id;
+  return operationIdOfDigest(id);
 }
 
 function malformed(why: string): Problem {

@@ -3,6 +3,7 @@
 // The answer's key comes besides from a key pair of each side that lives for this exchange alone: who
 // finds the token afterwards cannot read what was recorded.
 import { fromBase64url, toBase64url } from "../core/base64url.ts";
+import { joinBytes } from "../core/bytes.ts";
 import { type NodeTokenId, nodeTokenIdOf } from "../core/ids.ts";
 import type { NodeToken } from "../core/node-token.ts";
 
@@ -59,7 +60,7 @@ export async function sealJoinRequest(
   const own = await generatePair();
   const key = await derive(secretBytes(token), "request", bound(token));
   const body = UTF8.encode(JSON.stringify(request));
-  const box = await seal(key, joined(own.publicKey, body), bound(token));
+  const box = await seal(key, joinBytes([own.publicKey, body]), bound(token));
   return {
     sealed: toBase64url(box),
     async openAnswer(sealed) {
@@ -102,7 +103,7 @@ export async function openJoinRequest(
       const sealing = await answerKey(token, pair, box);
       if (!sealing) throw new Error("The other side's key has no secret in common with any");
       const bytes = UTF8.encode(JSON.stringify(answer));
-      return toBase64url(joined(own.publicKey, await seal(sealing.key, bytes, sealing.about)));
+      return toBase64url(joinBytes([own.publicKey, await seal(sealing.key, bytes, sealing.about)]));
     },
   };
 }
@@ -156,8 +157,8 @@ async function answerKey(
   }
   if (common.every((byte) => byte === 0)) return null;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", copy(box)));
-  const about = joined(bound(token), asker, answerer, digest);
-  const key = await derive(joined(secretBytes(token), common), "answer", about);
+  const about = joinBytes([bound(token), asker, answerer, digest]);
+  const key = await derive(joinBytes([secretBytes(token), common]), "answer", about);
   return { key, about };
 }
 
@@ -175,7 +176,7 @@ function secretBytes({ secret }: TokenSecret): Uint8Array {
 /** Source: RFC 5869; the purpose stands in front of what the key is bound to. */
 async function derive(source: Uint8Array, purpose: string, about: Uint8Array): Promise<Uint8Array> {
   const key = await crypto.subtle.importKey("raw", copy(source), "HKDF", false, ["deriveBits"]);
-  const info = joined(UTF8.encode(`unibus/1 node-join ${purpose}\0`), about);
+  const info = joinBytes([UTF8.encode(`unibus/1 node-join ${purpose}\0`), about]);
   const how = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info };
   return new Uint8Array(await crypto.subtle.deriveBits(how, key, KEY_BYTES * 8));
 }
@@ -184,7 +185,7 @@ async function seal(key: Uint8Array, bytes: Uint8Array, about: Uint8Array): Prom
   const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const aes = await crypto.subtle.importKey("raw", copy(key), "AES-GCM", false, ["encrypt"]);
   const how = { name: "AES-GCM", iv, additionalData: copy(about) };
-  return joined(iv, new Uint8Array(await crypto.subtle.encrypt(how, aes, copy(bytes))));
+  return joinBytes([iv, new Uint8Array(await crypto.subtle.encrypt(how, aes, copy(bytes)))]);
 }
 
 async function open(
@@ -209,16 +210,6 @@ function readJson(bytes: Uint8Array): unknown {
   } catch {
     return null;
   }
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 /** The bytes with memory of their own, as WebCrypto asks for it. */

@@ -1,4 +1,4 @@
-import { isOperationId, type OperationId } from "../core/ids.ts";
+import { type OperationId, operationIdOfDigest } from "../core/ids.ts";
 import { Problem } from "../core/problems.ts";
 import type { Reads } from "../http/parts.ts";
 import { findInvite, listInvites } from "../store/invites.ts";
@@ -62,7 +62,5 @@ export function randomBytes(length: number): Uint8Array {
 
 /** The id of an operation that nobody will repeat. */
 export function newOperationId(): OperationId {
-  const id = randomBytes(32).toHex();
-  if (!isOperationId(id)) throw new Error("32 bytes are 64 hex digits");
-  return id;
+  return operationIdOfDigest(randomBytes(32).toHex());
 }

@@ -152,14 +152,17 @@ async function awaitParts(node: ClusterNode, names: readonly string[]): Promise<
   );
 }
 
-function prepareNode(parts: {
+/** What one node is made of. */
+interface NodeParts {
   readonly folder: string;
   readonly ports: readonly number[];
   readonly index: number;
   readonly port: number;
   readonly name: string;
   readonly options: ClusterOptions;
-}): ClusterNode {
+}
+
+function prepareNode(parts: NodeParts): ClusterNode {
   const { folder, port, name, options } = parts;
   const place = options.places?.[parts.index] ?? {};
   const dataDir = place.folder?.seen ?? join(folder, name);
@@ -202,14 +205,7 @@ function prepareNode(parts: {
   };
 }
 
-function argumentsOf(parts: {
-  readonly folder: string;
-  readonly ports: readonly number[];
-  readonly index: number;
-  readonly port: number;
-  readonly name: string;
-  readonly options: ClusterOptions;
-}): readonly string[] {
+function argumentsOf(parts: NodeParts): readonly string[] {
   const { folder, ports, port, name, options } = parts;
   const { mode = "enforce", password = "a secret of routes", tls, args = [] } = options;
   const { loginInRoutes = "", places = [] } = options;
