@@ -1,9 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { orProblem, readConfiguredFile } from "../config/private-file.ts";
-import { CONFIG_FILE_BYTES_MAX } from "../core/limits.ts";
 import { EXIT, Problem } from "../core/problems.ts";
-import { quote } from "../core/quote.ts";
 import { parseInviteText } from "../core/secrets.ts";
 import type { Client } from "../sdk/client.ts";
 import { type Identity, proveInvite } from "../sdk/identity.ts";
@@ -13,6 +10,7 @@ import { makeKeyFile, readSeed } from "./key-file.ts";
 import { finishLogin, readTarget, targetOptions, URL_ARGUMENT } from "./login-target.ts";
 import { type Given, show, textOf } from "./node-command.ts";
 import { reachNode } from "./remote.ts";
+import { readHandedOver } from "./secret-file.ts";
 import { defineStrict } from "./strict.ts";
 
 export const joinCommand = defineStrict({
@@ -112,19 +110,9 @@ async function readInvite(word: string | undefined, file: string | undefined): P
   );
 }
 
-async function readInviteFile(path: string): Promise<string> {
-  if (path !== "-") {
-    return orProblem("file-unusable", `Cannot read the invite file ${quote(path)}`, () =>
-      readConfiguredFile(path, { secret: true }),
-    );
-  }
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of Bun.stdin.stream()) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > CONFIG_FILE_BYTES_MAX) throw usage("there is more than an invite on stdin");
-  }
-  return text;
+function readInviteFile(path: string): Promise<string> {
+  const tooLong = () => usage("there is more than an invite on stdin");
+  return readHandedOver(path, { what: "invite", tooLong });
 }
 
 function usage(why: string): Problem {

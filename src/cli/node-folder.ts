@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { NodeSettings } from "../config/load.ts";
 import { NODE_FILE, renderNodeFile } from "../config/node-file.ts";
 import { orProblem, readConfiguredFile } from "../config/private-file.ts";
+import { plainFingerprint } from "../core/pem.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import type { JoinAnswer } from "../sdk/node-seal.ts";
@@ -57,7 +58,7 @@ export function checkCertificate(parts: {
 }): void {
   const { fingerprint, certificate: pem, key } = parts;
   const ca = readCertificate(parts.ca);
-  const digest = ca?.fingerprint256.replaceAll(":", "").toLowerCase();
+  const digest = ca && plainFingerprint(ca.fingerprint256);
   if (!ca || (fingerprint !== null && digest !== fingerprint)) {
     throw new Problem("node-ca-foreign", "Cannot join: the CA is not the one that the token names");
   }

@@ -2,17 +2,11 @@ import { resolve } from "node:path";
 import { processEnvironment } from "../config/environment.ts";
 import { factsOf, findSurroundings } from "../config/judge-start.ts";
 import { loadNodeSettings, type NodeSettings } from "../config/load.ts";
-import { orProblem, readConfiguredFile } from "../config/private-file.ts";
 import { bypassProxies } from "../config/proxy.ts";
 import { isSettingName } from "../config/schema.ts";
 import { hostPort } from "../core/bind.ts";
 import { refuseBoot } from "../core/boot-policy.ts";
-import {
-  COMMAND_TIMEOUT_MS,
-  CONFIG_FILE_BYTES_MAX,
-  NODE_HOSTS_MAX,
-  NODE_JOIN_LOOK_MS,
-} from "../core/limits.ts";
+import { COMMAND_TIMEOUT_MS, NODE_HOSTS_MAX, NODE_JOIN_LOOK_MS } from "../core/limits.ts";
 import { type NodeToken, parseNodeToken } from "../core/node-token.ts";
 import { EXIT, PROBLEMS, Problem, type ProblemCode } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
@@ -24,6 +18,7 @@ import { type Given, JSON_OPTION, show, textOf } from "./node-command.ts";
 import { checkCertificate, filesOf, finishNode, refuseNode, writeNode } from "./node-folder.ts";
 import { joinOptions } from "./node-options.ts";
 import { note } from "./output.ts";
+import { readHandedOver } from "./secret-file.ts";
 import { defineStrict } from "./strict.ts";
 
 export const nodeJoinCommand = defineStrict({
@@ -239,19 +234,9 @@ async function readToken(word: string | undefined, file: string | undefined): Pr
   );
 }
 
-async function readTokenFile(path: string): Promise<string> {
-  if (path !== "-") {
-    return orProblem("file-unusable", `Cannot read the token file ${quote(path)}`, () =>
-      readConfiguredFile(path, { secret: true }),
-    );
-  }
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of Bun.stdin.stream()) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length > CONFIG_FILE_BYTES_MAX) throw usage("there is more than a token on stdin");
-  }
-  return text;
+function readTokenFile(path: string): Promise<string> {
+  const tooLong = () => usage("there is more than a token on stdin");
+  return readHandedOver(path, { what: "token", tooLong });
 }
 
 function usage(why: string): Problem {

@@ -4,6 +4,7 @@ import { toBase64url } from "../core/base64url.ts";
 import { isNodeName } from "../core/cluster-policy.ts";
 import { NODE_HOSTS_MAX, NODE_TOKEN_LIFE_MS, NODE_TOKEN_LIFE_MS_MAX } from "../core/limits.ts";
 import { type NodeToken, renderNodeToken } from "../core/node-token.ts";
+import { plainFingerprint } from "../core/pem.ts";
 import { Problem, type ProblemCode } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import type { Client } from "../sdk/client.ts";
@@ -147,7 +148,7 @@ async function knownCa(client: Client, authority: Authority | null): Promise<str
 
 /** SHA-256 of a certificate, in hex. */
 function fingerprintOf(pem: string): string {
-  return new X509Certificate(pem).fingerprint256.replaceAll(":", "").toLowerCase();
+  return plainFingerprint(new X509Certificate(pem).fingerprint256);
 }
 
 interface Waiting {

@@ -1,4 +1,6 @@
 import { unlinkSync } from "node:fs";
+import { orProblem, readConfiguredFile } from "../config/private-file.ts";
+import { CONFIG_FILE_BYTES_MAX } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import { codeOf } from "../core/thrown.ts";
@@ -57,4 +59,27 @@ function reserve(path: string): void {
       cause,
     });
   }
+}
+
+/**
+ * Reads the secret that somebody was handed, from a file that nobody else may read, or from the
+ * standard input where the path is `-`. `what` names it. Throws "file-unusable", and what `tooLong`
+ * makes where it does not end.
+ */
+export async function readHandedOver(
+  path: string,
+  { what, tooLong }: { readonly what: string; readonly tooLong: () => Problem },
+): Promise<string> {
+  if (path !== "-") {
+    return orProblem("file-unusable", `Cannot read the ${what} file ${quote(path)}`, () =>
+      readConfiguredFile(path, { secret: true }),
+    );
+  }
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of Bun.stdin.stream()) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > CONFIG_FILE_BYTES_MAX) throw tooLong();
+  }
+  return text;
 }

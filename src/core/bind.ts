@@ -27,6 +27,11 @@ export function listenHost(bind: string): string {
   return ANY_INTERFACE.has(bind) ? "0.0.0.0" : withoutBrackets(bind);
 }
 
+/** Says whether a host to listen on, as `listenHost` has it, means all interfaces. */
+export function isEverywhere(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
 /** Joins host and port as they stand in a URL: an IPv6 address in brackets. */
 export function hostPort(host: string, port: number): string {
   const bare = withoutBrackets(host);

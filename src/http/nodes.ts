@@ -15,6 +15,7 @@ import {
 } from "../contract/nodes.ts";
 import { Nothing } from "../contract/values.ts";
 import { isNodeTokenId, type NodeTokenId } from "../core/ids.ts";
+import { plainFingerprint } from "../core/pem.ts";
 import { Problem } from "../core/problems.ts";
 import { nodeNameTaken, refuseDeadNodeToken } from "../core/rules/nodes.ts";
 import { callOf } from "./call.ts";
@@ -105,7 +106,7 @@ async function list(parts: Parts, request: Request): Promise<ClusterNodes> {
 }
 
 function fingerprintOf(pem: string): string {
-  return new X509Certificate(pem).fingerprint256.replaceAll(":", "").toLowerCase();
+  return plainFingerprint(new X509Certificate(pem).fingerprint256);
 }
 
 interface Context<Body> {

@@ -1,4 +1,4 @@
-import { hostPort } from "../core/bind.ts";
+import { hostPort, isEverywhere } from "../core/bind.ts";
 
 /**
  * Lists every Host under which a node may be called: its listen address, `localhost` where it listens
@@ -17,7 +17,7 @@ export function ownHosts(node: {
   readonly certificateNames: readonly string[];
   readonly publicUrls: readonly string[];
 }): readonly string[] {
-  const everywhere = ["0.0.0.0", "::"].includes(node.host);
+  const everywhere = isEverywhere(node.host);
   const loopback = everywhere || node.host === "localhost" || isLoopback(node.host);
   const names = [
     ...(everywhere ? node.interfaces : [node.host]),

@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { hostPort } from "../core/bind.ts";
+import { hostPort, isEverywhere } from "../core/bind.ts";
 
 /**
  * URLs under which NATS clients reach a node. One that listens on all interfaces has no address of
@@ -14,7 +14,7 @@ export function clientUrls(node: {
   readonly certificateNames: readonly string[];
   readonly interfaces: readonly string[];
 }): readonly string[] {
-  const everywhere = ["0.0.0.0", "::"].includes(node.host);
+  const everywhere = isEverywhere(node.host);
   const names = node.tls
     ? node.certificateNames.filter((name) => !name.includes("*"))
     : node.interfaces;

@@ -1,4 +1,4 @@
-import { hostPort } from "../core/bind.ts";
+import { hostPort, isEverywhere } from "../core/bind.ts";
 import type { ClusterView } from "../http/parts.ts";
 import type { ApiOptions } from "./api.ts";
 
@@ -30,13 +30,11 @@ export async function clusterView(
   };
 }
 
-const EVERYWHERE = ["0.0.0.0", "::"];
-
 /** Where others reach the API: what --public-url says, else the address that it listens at. */
 function urlsOf({ settings, tls }: Node, hosts: readonly string[]): readonly string[] {
   if (settings.publicUrl.length > 0) return settings.publicUrl;
   const scheme = tls() === null ? "http" : "https";
-  const own = hosts.filter((host) => !EVERYWHERE.includes(settings.bind) || !isLocal(host));
+  const own = hosts.filter((host) => !isEverywhere(settings.bind) || !isLocal(host));
   return (own.length > 0 ? own : hosts).slice(0, URLS_MAX).map((host) => `${scheme}://${host}`);
 }
 
@@ -51,7 +49,7 @@ function ownRoute(
   { bind, clusterPort }: Node["settings"],
   [url = "http://localhost"]: readonly string[],
 ): string {
-  const host = EVERYWHERE.includes(bind) ? new URL(url).hostname : bind;
+  const host = isEverywhere(bind) ? new URL(url).hostname : bind;
   return `nats://${hostPort(host.replace(/^\[(.*)\]$/, "$1"), clusterPort)}`;
 }
 
