@@ -12,16 +12,21 @@ export type Published =
   /** It may be in the stream, now or later. */
   | { readonly kind: "unknown"; readonly why: string };
 
+export interface PublishOptions {
+  readonly timeoutMs: number;
+  /** What was sent with this text within the last minute is not taken a second time. */
+  readonly once: string;
+  /** It is taken only right behind this one. */
+  readonly expectLastSequence?: number;
+}
+
 /** What is made of entries. "later": the same again in a moment; "stop": none any more. */
 export type Taking = "taken" | "later" | "stop";
 
 /** The stream of a cluster that orders all entries; all nodes read the same from it. */
 export interface JournalStream {
-  /** With `expectLastSequence`, it is taken only right behind that one. Never throws. */
-  publish(
-    bytes: Uint8Array,
-    options: { readonly timeoutMs: number; readonly expectLastSequence?: number },
-  ): Promise<Published>;
+  /** Never throws. */
+  publish(bytes: Uint8Array, options: PublishOptions): Promise<Published>;
   /** The last sequence as a leader knows it that most nodes follow; null when there is none. */
   lastSequence(): Promise<number | null>;
   /** The bytes at a sequence; null when nothing is there, or nobody answers. */

@@ -72,8 +72,10 @@ async function propose(parts: Parameters<typeof beginJournal>[0]): Promise<void>
   if (!position && !(await parts.mayFound())) return;
   const operation = position ? parts.goOn(position) : parts.found();
   // Whatever becomes of it: the next look tells what the first entry is.
-  await stream.publish(renderMessage({ mark: newMark(), operation }), {
+  const mark = newMark();
+  await stream.publish(renderMessage({ mark, operation }), {
     timeoutMs: JOURNAL_ANSWER_TIMEOUT_MS,
+    once: mark,
     expectLastSequence: 0,
   });
 }

@@ -1,6 +1,10 @@
 import type { Entry } from "../core/entry.ts";
 import type { JournalStream, StreamEntry, Taking } from "../core/journal-stream.ts";
-import { JOURNAL_RETRY_MS, JOURNAL_SHORTER_MAX } from "../core/limits.ts";
+import {
+  JOURNAL_ANSWER_TIMEOUT_MS,
+  JOURNAL_RETRY_MS,
+  JOURNAL_SHORTER_MAX,
+} from "../core/limits.ts";
 import type { Committed, Operation } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import { every, withTimeout } from "../system/wait.ts";
@@ -125,7 +129,7 @@ export function openReplicatedJournal(parts: ReplicatedParts): ReplicatedJournal
     const sentAt = now();
     const deadlineAt = sentAt + parts.commitTimeoutMs;
     try {
-      const refused = publishPatiently(bytes, deadlineAt).then((why) => {
+      const refused = publishPatiently({ bytes, mark, deadlineAt }).then((why) => {
         if (why !== null) throw unavailable(why);
         return withTimeout(own.promise, Math.max(0, deadlineAt - now()));
       });
@@ -140,15 +144,26 @@ export function openReplicatedJournal(parts: ReplicatedParts): ReplicatedJournal
     }
   }
 
-  /** Publishes until somebody may have taken it. Answers why nobody did, or null. */
-  async function publishPatiently(bytes: Uint8Array, deadlineAt: number): Promise<string | null> {
-    for (;;) {
-      const timeoutMs = Math.max(1, deadlineAt - now());
-      const published = await stream.publish(bytes, { timeoutMs });
-      if (published.kind !== "not-taken") return null;
-      if (now() + JOURNAL_RETRY_MS > deadlineAt || stopped) return published.why;
+  /**
+   * Publishes until it is taken, as one entry however often it is sent. Answers why it is in the stream
+   * surely not, or null: then it may be.
+   */
+  async function publishPatiently(sent: {
+    readonly bytes: Uint8Array;
+    readonly mark: string;
+    readonly deadlineAt: number;
+  }): Promise<string | null> {
+    const { bytes, mark, deadlineAt } = sent;
+    let maybe = false;
+    while (waiting.has(mark)) {
+      const timeoutMs = Math.max(1, Math.min(JOURNAL_ANSWER_TIMEOUT_MS, deadlineAt - now()));
+      const published = await stream.publish(bytes, { timeoutMs, once: mark });
+      if (published.kind === "taken") return null;
+      maybe ||= published.kind === "unknown";
+      if (now() + JOURNAL_RETRY_MS > deadlineAt || stopped) return maybe ? null : published.why;
       await Bun.sleep(JOURNAL_RETRY_MS);
     }
+    return null;
   }
 
   return {

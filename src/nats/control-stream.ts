@@ -13,7 +13,7 @@ import {
   RequestError,
   TimeoutError,
 } from "@nats-io/transport-node";
-import type { JournalStream, Published } from "../core/journal-stream.ts";
+import type { JournalStream, Published, PublishOptions } from "../core/journal-stream.ts";
 import {
   JOURNAL_ANSWER_TIMEOUT_MS,
   JOURNAL_MISSING_MS,
@@ -165,9 +165,10 @@ function watchConnection(connection: NatsConnection): () => boolean {
 async function publish(
   connection: NatsConnection,
   bytes: Uint8Array,
-  options: { readonly timeoutMs: number; readonly expectLastSequence?: number },
+  options: PublishOptions,
 ): Promise<Published> {
   const more = headers();
+  more.set("Nats-Msg-Id", options.once);
   if (options.expectLastSequence !== undefined) {
     more.set("Nats-Expected-Last-Sequence", String(options.expectLastSequence));
   }

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { Operation } from "../../src/core/operations.ts";
 import { Problem } from "../../src/core/problems.ts";
 import { getBus } from "../../src/store/journal.ts";
+import type { Store } from "../../src/store/open.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
 import { anOperation, aUser } from "../harness/builders.ts";
 import { count, recordProof } from "../harness/counts.ts";
@@ -30,6 +31,16 @@ async function ask(node: JournalNode, operation = add()): Promise<Asked> {
     if (!refused && error.code !== "outcome-unknown") throw error;
     return { operation, committed: null, refused };
   }
+}
+
+/** Entries that repeat an earlier operation. */
+function repeatsIn({ database }: Store): number {
+  const row = database
+    .query<{ count: number }, []>(
+      "SELECT count(*) AS count FROM journal WHERE operation_id IS NULL",
+    )
+    .get();
+  return row?.count ?? 0;
 }
 
 /** Commits at all nodes, one after the other at each, until it is told to end. */
@@ -89,6 +100,8 @@ test("every acknowledged operation is everywhere after each nats-server was kill
   for (const { store } of nodes) {
     expect(faultsOf(history, store)).toEqual([]);
     expect(verifyJournal(store).entries).toBe(entries);
+    // What was sent again because nobody answered is one entry.
+    expect(repeatsIn(store)).toBe(0);
   }
   const acknowledged = history.filter(({ committed }) => committed).length;
   recordProof("cluster-kills", {

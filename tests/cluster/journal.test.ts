@@ -84,13 +84,24 @@ test("a third node raises the replicas of two, and one more opening lowers nothi
   const replicas = async () => (await manager.streams.info(JOURNAL_STREAM)).config.num_replicas;
   const two = await open(2);
   expect(await replicas()).toBe(2);
-  const { kind } = await two.publish(new TextEncoder().encode("one"), { timeoutMs: 5_000 });
+  const once = { timeoutMs: 5_000, once: "one" };
+  const { kind } = await two.publish(new TextEncoder().encode("one"), once);
   expect(kind).toBe("taken");
   const three = await open(3);
   await open(2);
   expect(await replicas()).toBe(3);
   expect(await eventually(() => three.lastSequence(), { timeoutMs: 15_000 })).toBe(1);
-  const at = { timeoutMs: 5_000, expectLastSequence: 0 };
+  // Sent again it is what is there already, whoever leads by now.
+  await connection.request(`$JS.API.STREAM.LEADER.STEPDOWN.${JOURNAL_STREAM}`);
+  const again = await eventually(
+    async () => {
+      const published = await three.publish(new TextEncoder().encode("one"), once);
+      return published.kind === "taken" ? published : null;
+    },
+    { timeoutMs: 15_000 },
+  );
+  expect(again.sequence).toBe(1);
+  const at = { timeoutMs: 5_000, once: "two", expectLastSequence: 0 };
   expect(await three.publish(new Uint8Array(1), at)).toMatchObject({ kind: "not-taken" });
   expect(await three.read(1)).toEqual(new TextEncoder().encode("one"));
   expect(await three.read(2)).toBeNull();

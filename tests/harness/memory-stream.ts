@@ -8,8 +8,8 @@ import type {
 /** A stream in memory that does what a test says, where a real one could not be made to do it. */
 export interface MemoryStream extends JournalStream {
   readonly entries: Uint8Array[];
-  /** What the next publishes are answered; the entry is stored unless it is "not-taken". */
-  readonly answers: Published["kind"][];
+  /** What the next publishes are answered; the entry is stored unless it is "not-taken", or lost. */
+  readonly answers: (Published["kind"] | "lost")[];
   /** While true, entries are stored and nobody is told of them. */
   silent: boolean;
   /** What a leader answers; null for as many as there are. */
@@ -23,6 +23,7 @@ export interface MemoryStream extends JournalStream {
 export function createMemoryStream(): MemoryStream {
   const entries: Uint8Array[] = [];
   const followers = new Set<() => void>();
+  const sent = new Map<string, number>();
 
   function follow({
     from,
@@ -57,16 +58,16 @@ export function createMemoryStream(): MemoryStream {
     tell() {
       for (const catchUp of followers) catchUp();
     },
-    async publish(bytes, { expectLastSequence }) {
+    async publish(bytes, { once, expectLastSequence }) {
       const kind = stream.answers.shift() ?? "taken";
       const expected = expectLastSequence ?? entries.length;
       if (kind === "not-taken" || expected !== entries.length) {
         return { kind: "not-taken", why: "the stream has no leader" };
       }
-      entries.push(bytes);
-      const sequence = entries.length;
+      if (kind !== "lost" && !sent.has(once)) sent.set(once, entries.push(bytes));
       if (!stream.silent) queueMicrotask(stream.tell);
-      return kind === "taken" ? { kind, sequence } : { kind, why: "no answer" };
+      const sequence = sent.get(once) ?? 0;
+      return kind === "taken" ? { kind, sequence } : { kind: "unknown", why: "no answer" };
     },
     async lastSequence() {
       stream.asked += 1;

@@ -76,6 +76,21 @@ describe("a publish", () => {
     expect(stream.entries).toHaveLength(2);
   });
 
+  test("that is lost on its way is sent again, and committed once", async () => {
+    stream.answers.push("lost", "lost");
+    expect(await journal.commit(add())).toMatchObject({ seq: 2, repeated: false });
+    expect(stream.entries).toHaveLength(2);
+  });
+
+  test("that may be in the stream is not called surely absent because it is not taken again", async () => {
+    stream.silent = true;
+    const later = Array.from({ length: 99 }, () => "not-taken" as const);
+    stream.answers.push("unknown", ...later);
+    const problem = await problemOf(journal.commit(add()));
+    expect(problem.code).toBe("outcome-unknown");
+    expect(stream.entries).toHaveLength(2);
+  });
+
   test("that nobody took is sent again, until somebody does", async () => {
     stream.answers.push("not-taken", "not-taken");
     expect((await journal.commit(add())).seq).toBe(2);
@@ -103,7 +118,7 @@ describe("a publish", () => {
         code: "outcome-unknown",
         detail: expect.stringContaining("same Idempotency-Key"),
       });
-      // Not sent twice: it may be in the stream.
+      // However often it was sent, it is there once.
       expect(stream.entries).toHaveLength(2);
       stream.silent = false;
       stream.tell();
