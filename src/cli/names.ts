@@ -1,13 +1,12 @@
 import type { Room } from "../contract/rooms.ts";
 import type { User } from "../contract/users.ts";
 import { isRoomId } from "../core/ids.ts";
+import { NAMESAKES_MAX } from "../core/limits.ts";
 import { isUserId, readUserKey } from "../core/nkey.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import type { Client } from "../sdk/client.ts";
 
-/** As many rooms of one name as a person can choose from. */
-const NAMESAKES_MAX = 20;
 const LIKE_KEY = /^[A-Z2-7]{50,}$/;
 
 /**

@@ -1,11 +1,8 @@
 import { readSecretFile } from "../config/private-file.ts";
+import { PASSPHRASE_CHARS_MAX, PASSPHRASE_CHARS_MIN } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import { note } from "./output.ts";
 import type { Option } from "./parse.ts";
-
-/** Fewer could be tried out by whoever has the file. */
-export const PASSPHRASE_CHARS_MIN = 12;
-const PASSPHRASE_CHARS_MAX = 1_024;
 
 export const PASSPHRASE_OPTION = {
   name: "passphrase-file",

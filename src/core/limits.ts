@@ -239,3 +239,22 @@ export const JOURNAL_REPLAY_ENTRIES_MAX = 1_000;
 export const COPY_PART_BYTES = 512 * 1024;
 /** How long a copy is kept for a node that does not fetch on. */
 export const COPY_KEPT_MS = 60_000;
+/** Logins that wait for a node which has just started; what comes beyond is judged by what it knows. */
+export const LOGINS_WAITING_MAX = 10_000;
+/** Lines a second of the log for what anybody can cause: requests, refused logins, nats-server's own. */
+export const REQUEST_LINES_PER_SECOND_MAX = 100;
+export const REFUSAL_LINES_PER_SECOND_MAX = 20;
+export const NATS_LINES_PER_SECOND_MAX = 20;
+/** Characters of a refused subject that are kept: more than any that enforce would grant. */
+export const REFUSED_SUBJECT_CHARS_MAX = 256;
+/** Rooms of one name that are shown to choose from: a person reads no more. */
+export const NAMESAKES_MAX = 20;
+/** Characters of a passphrase: with fewer it could be tried out by whoever has the file. */
+export const PASSPHRASE_CHARS_MIN = 12;
+export const PASSPHRASE_CHARS_MAX = 1_024;
+/** Addresses of the API in a token for a node: it is handed over as one word. */
+export const NODE_TOKEN_URLS_MAX = 8;
+/** Askings after the journal's end that wait for its entries: by the next one they are answered too. */
+export const JOURNAL_GOALS_MAX = 20;
+/** How long a peer may take to write the copy that it gives. */
+export const COPY_WRITE_TIMEOUT_MS = 60_000;

@@ -1,5 +1,5 @@
 import { fromBase64url, toBase64url } from "./base64url.ts";
-import { NODE_TOKEN_CHARS_MAX } from "./limits.ts";
+import { NODE_TOKEN_CHARS_MAX, NODE_TOKEN_URLS_MAX } from "./limits.ts";
 
 /** What a machine needs to become a node: whom to ask, and what shows both sides to each other. */
 export interface NodeToken {
@@ -17,7 +17,6 @@ const TEXT = /^ubn_([A-Za-z0-9_-]+)$/;
 const SECRET = /^[A-Za-z0-9_-]{43}$/;
 const DIGEST = /^[0-9a-f]{64}$/;
 const MEMBERS = ["ca", "expiresAt", "secret", "urls"];
-const URLS_MAX = 8;
 
 /** Renders a token for a node, as it is handed over. */
 export function renderNodeToken({ urls, expiresAt, secret, ca }: NodeToken): string {
@@ -45,7 +44,7 @@ function isNodeToken(value: unknown): value is NodeToken {
   return (
     Array.isArray(urls) &&
     urls.length > 0 &&
-    urls.length <= URLS_MAX &&
+    urls.length <= NODE_TOKEN_URLS_MAX &&
     urls.every(isOrigin) &&
     Number.isSafeInteger(expiresAt) &&
     typeof secret === "string" &&

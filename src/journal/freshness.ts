@@ -1,7 +1,4 @@
-import { JOURNAL_QUORUM_MS } from "../core/limits.ts";
-
-/** Askings whose answer is not applied yet. */
-const GOALS_MAX = 20;
+import { JOURNAL_GOALS_MAX, JOURNAL_QUORUM_MS } from "../core/limits.ts";
 
 export interface Freshness {
   /** Notes that at `askedAt` the journal went as far as `last`. */
@@ -34,7 +31,7 @@ export function createFreshness({ staleMaxMs }: { readonly staleMaxMs: number })
   }
   return {
     answered(answer) {
-      if (goals.length < GOALS_MAX) goals.push(answer);
+      if (goals.length < JOURNAL_GOALS_MAX) goals.push(answer);
       settle();
     },
     recorded(sentAt) {

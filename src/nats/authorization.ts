@@ -1,6 +1,6 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { UserId } from "../core/ids.ts";
-import { NATS_LOGIN_TIMEOUT_MS } from "../core/limits.ts";
+import { LOGINS_WAITING_MAX, NATS_LOGIN_TIMEOUT_MS } from "../core/limits.ts";
 import {
   type AuthMode,
   decideLogin,
@@ -30,7 +30,6 @@ const TELL_TIMEOUT_MS = 100;
 
 /** How long a login waits for a node that has just started: a client that is refused may give up. */
 const LOGIN_WAIT_MS = NATS_LOGIN_TIMEOUT_MS - 1_000;
-const LOGINS_WAITING_MAX = 10_000;
 
 /** What nats.js calls itself over TCP and over WebSocket. */
 const NATS_JS = new Set(["nats.js", "nats.ws"]);

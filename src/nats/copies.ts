@@ -1,9 +1,11 @@
 import { closeSync, openSync, readSync, rmSync, statSync, writeSync } from "node:fs";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { COPY_KEPT_MS, COPY_PART_BYTES, JOURNAL_ANSWER_TIMEOUT_MS } from "../core/limits.ts";
-
-/** How long a peer may take to write the copy that it gives. */
-const COPY_TIMEOUT_MS = 60_000;
+import {
+  COPY_KEPT_MS,
+  COPY_PART_BYTES,
+  COPY_WRITE_TIMEOUT_MS,
+  JOURNAL_ANSWER_TIMEOUT_MS,
+} from "../core/limits.ts";
 
 /** Where a node gives copies; a server's name may hold what a subject may not. */
 function subjectOf(name: string, question: "open" | "read"): string {
@@ -103,7 +105,7 @@ export async function fetchCopy(options: {
   const file = openSync(path, "wx", 0o600);
   let whole = false;
   try {
-    const timeout = COPY_TIMEOUT_MS;
+    const timeout = COPY_WRITE_TIMEOUT_MS;
     const answer = await connection.request(subjectOf(from, "open"), "", { timeout });
     const { id, sizeBytes } = answer.json<Offer>();
     let at = 0;

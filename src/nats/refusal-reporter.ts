@@ -1,12 +1,10 @@
+import { REFUSAL_LINES_PER_SECOND_MAX } from "../core/limits.ts";
 import { LOGIN_REFUSALS, type LoginRefusal } from "../core/login.ts";
 import { looksLikeUserKey } from "../core/nkey.ts";
 import type { Log } from "../system/log.ts";
 import { createLogLimit } from "../system/log-limit.ts";
 import type { LoginRequest } from "./login-request.ts";
 import type { Refusals } from "./refusals.ts";
-
-/** Most log lines about refusals in a second; the counters count all of them. */
-const REFUSAL_LINES_PER_SECOND_MAX = 20;
 
 /** Tells an admin of refused logins, and holds back the answers to sources that repeat themselves. */
 export interface RefusalReporter {

@@ -3,6 +3,7 @@ import {
   REFUSALS_DELAYED_MAX,
   REFUSALS_KEPT_MAX,
   REFUSED_SOURCES_MAX,
+  REFUSED_SUBJECT_CHARS_MAX,
 } from "../core/limits.ts";
 import type { RefusalReport, Refused } from "../core/records.ts";
 
@@ -19,8 +20,6 @@ export interface Refusals {
 /** A source is forgiven when it was quiet for this long. */
 const FORGIVEN_AFTER_MS = 60_000;
 const FIRST_DELAY_MS = 20;
-/** Longer than any subject that enforce would grant. */
-const SUBJECT_CHARS_MAX = 256;
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
 export function createRefusals(): Refusals {
@@ -47,7 +46,7 @@ export function createRefusals(): Refusals {
       const name = `${refused.admitted ? "soft." : ""}${refused.kind}.${refused.reason}`;
       counts[name] = (counts[name] ?? 0) + 1;
       // Clients choose subjects; a list of them must not drive the admin's terminal.
-      const subject = refused.subject.replace(UNSEEN, "?").slice(0, SUBJECT_CHARS_MAX);
+      const subject = refused.subject.replace(UNSEEN, "?").slice(0, REFUSED_SUBJECT_CHARS_MAX);
       last.push({ ...refused, subject });
       if (last.length > REFUSALS_KEPT_MAX) last.shift();
     },

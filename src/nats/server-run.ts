@@ -1,5 +1,9 @@
 import { closeSync } from "node:fs";
-import { NATS_RELOAD_TIMEOUT_MS, NATS_STOP_TIMEOUT_MS } from "../core/limits.ts";
+import {
+  NATS_LINES_PER_SECOND_MAX,
+  NATS_RELOAD_TIMEOUT_MS,
+  NATS_STOP_TIMEOUT_MS,
+} from "../core/limits.ts";
 import type { Log } from "../system/log.ts";
 import { createLogLimit, type LogLimit } from "../system/log-limit.ts";
 import { makePipe } from "../system/pipe.ts";
@@ -8,8 +12,6 @@ import { readNatsLog } from "./log-reader.ts";
 import type { NatsLogLine, Violation } from "./server-log.ts";
 import { makeTlsMemory, type NatsTlsTexts } from "./tls-memory.ts";
 
-/** Lines of nats-server that are passed on in a second: clients can cause some. */
-const NATS_LINES_PER_SECOND_MAX = 20;
 /** How long a server whose streams are closed may take to end. */
 const LAST_LOGINS_WAIT_MS = 250;
 

@@ -1,5 +1,6 @@
 import type { NodeSettings } from "../config/load.ts";
 import {
+  REQUEST_LINES_PER_SECOND_MAX,
   REQUESTS_PER_ADDRESS_BURST,
   REQUESTS_PER_ADDRESS_PER_SECOND,
   REQUESTS_PER_USER_BURST,
@@ -58,9 +59,6 @@ function ratesOf(settings: NodeSettings): AppParts["rates"] {
     userBurst: requestsPerUser * (REQUESTS_PER_USER_BURST / REQUESTS_PER_USER_PER_SECOND),
   };
 }
-
-/** Lines about requests from the network that a second has room for. */
-const REQUEST_LINES_PER_SECOND_MAX = 100;
 
 /** The log as requests use it. Anybody can send requests, and nobody may fill the disk with them. */
 function requestLog(log: Log): AppParts["log"] {

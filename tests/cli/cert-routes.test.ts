@@ -12,8 +12,9 @@ import {
   renewNode,
 } from "../../src/cli/bus-ca.ts";
 import { decryptKey } from "../../src/cli/encrypted-key.ts";
-import { PASSPHRASE_CHARS_MIN, readPassphrase } from "../../src/cli/passphrase.ts";
+import { readPassphrase } from "../../src/cli/passphrase.ts";
 import { readRouteTls } from "../../src/config/tls-files.ts";
+import { PASSPHRASE_CHARS_MIN } from "../../src/core/limits.ts";
 import { unibusCommand } from "../harness/command.ts";
 import { eventually } from "../harness/eventually.ts";
 import { EXIT } from "../harness/promises.ts";

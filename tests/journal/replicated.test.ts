@@ -5,15 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Committed, Operation } from "../../src/core/operations.ts";
 import { Problem } from "../../src/core/problems.ts";
-import { parseMessage, renderMessage } from "../../src/journal/message.ts";
+import { renderMessage } from "../../src/journal/message.ts";
 import { openReplicatedJournal, type ReplicatedJournal } from "../../src/journal/replicated.ts";
 import { applyTogether } from "../../src/store/apply.ts";
 import { findBus, getBus } from "../../src/store/journal.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
-import { anOperation, anOperationId, aUser, codeOfOutcome, rowsOf } from "../harness/builders.ts";
+import { anOperation, aUser, codeOfOutcome, rowsOf } from "../harness/builders.ts";
 import { eventually } from "../harness/eventually.ts";
-import { expectGolden } from "../harness/golden.ts";
 import { createMemoryStream, type MemoryStream } from "../harness/memory-stream.ts";
 
 const add = (): Operation =>
@@ -288,22 +287,5 @@ describe("what a node knows", () => {
     const committed: Promise<Committed> = journal.commit(operation);
     expect(codeOfOutcome((await committed).outcome)).toBe("applied");
     await eventually(() => journal.fresh());
-  });
-});
-
-describe("a message", () => {
-  test("reads back as what went into it", () => {
-    const message = { mark: "m", operation: add() };
-    expect(parseMessage(renderMessage(message))).toEqual(message);
-  });
-
-  test("has one form, which nodes of other versions read", () => {
-    const user = aUser("alice");
-    const operation = anOperation(
-      { kind: "user.add", user, name: "Zoë 部屋", role: "member" },
-      { id: anOperationId("one"), idempotencyKey: "once" },
-    );
-    const bytes = renderMessage({ mark: "m", operation });
-    expectGolden("journal-message.txt", `${new TextDecoder().decode(bytes)}\n`);
   });
 });
