@@ -115,6 +115,8 @@ export const JSON_BODY_BYTES_MAX = 16 * 1024;
 export const HTTP_BODY_BYTES_MAX = 1024 * 1024 * 1024;
 /** How long a connection may be silent; Bun gives a slow body the same time. */
 export const HTTP_IDLE_TIMEOUT_MS = 10_000;
+/** How long a client that waits may be silent: a change waits for the journal of a cluster. */
+export const HTTP_ANSWER_TIMEOUT_MS = 20_000;
 /** How deep JSON of a request may be nested: ours never is, and a parser's stack is finite. */
 export const JSON_DEPTH_MAX = 16;
 /** Bytes of a body too large, and how long it is thrown away, so that the client reads the answer. */
@@ -210,8 +212,8 @@ export const JETSTREAM_FREE_BYTES_MIN = 16 * 1024 * 1024;
 export const DISK_REFUSED_MS = 10_000;
 /** Bytes of a certificate, key or password file that the settings name: a long chain fits. */
 export const CONFIG_FILE_BYTES_MAX = 1024 * 1024;
-/** How long a commit waits for its entry to be applied here: an election takes about as long. */
-export const JOURNAL_COMMIT_TIMEOUT_MS = 8_000;
+/** How long a commit waits for its entry to be applied here: an election takes up to about nine seconds. */
+export const JOURNAL_COMMIT_TIMEOUT_MS = 12_000;
 /** How long the cluster's journal has to answer one question. */
 export const JOURNAL_ANSWER_TIMEOUT_MS = 2_000;
 /** How soon an entry is sent again that nobody took, and a journal looked for that is not there yet. */

@@ -34,8 +34,11 @@ import { tokens } from "./tokens.ts";
 import { users } from "./users.ts";
 
 export interface App {
-  /** Answers a request; never throws. `from` is whose connection it came by. */
-  fetch(request: Request, from: Caller): Promise<Response>;
+  /**
+   * Answers a request; never throws. `from` is whose connection it came by; `bearWith` is called when
+   * all of the request is there, and the answer may take a while.
+   */
+  fetch(request: Request, from: Caller, bearWith?: () => void): Promise<Response>;
 }
 
 /** Makes the API: what stands before every route, and the routes. */
@@ -60,7 +63,9 @@ export function createApp(parts: AppParts): App {
     }),
     routes: routeTable<DeclaredRoute>(routes),
   };
-  return { fetch: (request, peer) => answer(answering, request, peer) };
+  return {
+    fetch: (request, peer, bearWith = () => {}) => answer(answering, request, { peer, bearWith }),
+  };
 }
 
 /** Makes the routes. Nothing of the parts is used before a request comes. */
@@ -89,14 +94,19 @@ interface Answering extends AppParts {
 /** What the log and the headers of an answer tell of a request, as far as it came. */
 interface Seen {
   from: Caller;
+  readonly bearWith: () => void;
   route: Route<DeclaredRoute> | null;
   wouldRefuse: RefusedProof | null;
   problem: Problem | null;
 }
 
-async function answer(parts: Answering, request: Request, peer: Caller): Promise<Response> {
+async function answer(
+  parts: Answering,
+  request: Request,
+  { peer, bearWith }: { readonly peer: Caller; readonly bearWith: () => void },
+): Promise<Response> {
   const startedAt = parts.now();
-  const seen: Seen = { from: peer, route: null, wouldRefuse: null, problem: null };
+  const seen: Seen = { from: peer, bearWith, route: null, wouldRefuse: null, problem: null };
   let response: Response;
   try {
     response = await admit(parts, request, seen);
@@ -133,6 +143,7 @@ async function admit(parts: Answering, request: Request, seen: Seen): Promise<Re
   const ifMatch = readIfMatch(request);
   const signedDigest = identity.signature ? request.headers.get("content-digest") : null;
   const body = isMutation(request.method) ? await readJsonBody(request, { signedDigest }) : null;
+  if (body) seen.bearWith();
   const { newOperationId } = parts;
   openCall(request, makeCall({ identity, idempotencyKey, ifMatch, body, newOperationId }));
   const { params = {} } = route ?? {};

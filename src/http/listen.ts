@@ -2,6 +2,7 @@ import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { hostPort } from "../core/bind.ts";
 import {
+  HTTP_ANSWER_TIMEOUT_MS,
   HTTP_BODY_BYTES_MAX,
   HTTP_IDLE_TIMEOUT_MS,
   HTTP_REOPEN_RETRY_MS,
@@ -54,9 +55,22 @@ export function listenTcp(options: {
   readonly hostname: string;
   readonly port: number;
   readonly tls?: ListenerTls | undefined;
-  readonly fetch: (request: Request, address: string) => Promise<Response>;
+  readonly fetch: (
+    request: Request,
+    address: string,
+    /** Gives the answer more time than a silent client has: its request has come whole. */
+    bearWith: () => void,
+  ) => Promise<Response>;
+  /** How long a connection may be silent, in ms. */
+  readonly silenceMs?: number;
 }): ListeningTcp {
-  const { hostname, fetch } = options;
+  const { hostname, silenceMs = HTTP_IDLE_TIMEOUT_MS } = options;
+  const fetch = (request: Request, bun: Server): Promise<Response> => {
+    const address = bun.requestIP(request)?.address ?? "";
+    // Bun takes the time of an answer for the silence of its client.
+    const bearWith = () => bun.timeout(request, HTTP_ANSWER_TIMEOUT_MS / 1000);
+    return options.fetch(request, address, bearWith);
+  };
   const open = (port: number, tls: ListenerTls | undefined): Server => {
     try {
       return Bun.serve({
@@ -65,9 +79,9 @@ export function listenTcp(options: {
         port,
         // Left out, it is on in Bun 1.4, and two processes would share the port.
         reusePort: false,
-        idleTimeout: HTTP_IDLE_TIMEOUT_MS / 1000,
+        idleTimeout: silenceMs / 1000,
         ...(tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
-        fetch: (request, bun) => fetch(request, bun.requestIP(request)?.address ?? ""),
+        fetch,
       });
     } catch (cause) {
       throw portFailure(hostPort(hostname, port), cause);

@@ -66,7 +66,7 @@ export async function startApi(options: ApiOptions): Promise<Listening> {
       hostname: host,
       port: settings.httpPort,
       ...(pair ? { tls: listenerTls(pair) } : {}),
-      fetch: (request, address) => app.fetch(request, { kind: "tcp", address }),
+      fetch: (request, address, bearWith) => app.fetch(request, { kind: "tcp", address }, bearWith),
     });
     const hostsWith = (current: TlsPair | null): readonly string[] =>
       ownHosts({

@@ -45,7 +45,7 @@ interface Asking {
 }
 
 /** Longer than a node may take to say that it does not know. */
-const ANSWER_TIMEOUT_MS = 12_000;
+const ANSWER_TIMEOUT_MS = 16_000;
 /** How long somebody waits who was refused. */
 const REFUSED_WAIT_MS = 50;
 

@@ -1,4 +1,4 @@
-// Tries src/journal/replicated.ts, message.ts and stream.ts on a stream that does what it is told.
+// Tries src/journal/replicated.ts on a stream that does what it is told.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

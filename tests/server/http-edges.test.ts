@@ -140,3 +140,27 @@ describe("a body that is too large", () => {
     expect(api.log.slice(before).map(({ fields }) => fields.status)).toEqual([413]);
   });
 });
+
+test("an answer that takes longer than a client may be silent is waited for when its request is there", async () => {
+  const slow = Promise.withResolvers<void>();
+  const patient = listenTcp({
+    ...{ hostname, port: 0, silenceMs: 4_000 },
+    fetch: async (request, _address, bearWith) => {
+      if ((await request.text()) !== "") bearWith();
+      await slow.promise;
+      return new Response("done at last");
+    },
+  });
+  const url = `http://${hostname}:${patient.port}/`;
+  const ask = (body: string) =>
+    fetch(url, { method: "POST", body }).then(
+      (answer) => answer.text(),
+      () => "cut off",
+    );
+  const asked = ask("all of it");
+  // Who is not borne with is cut off, and so it has been that long.
+  expect(await ask("")).toBe("cut off");
+  slow.resolve();
+  expect(await asked).toBe("done at last");
+  await patient.stop(0);
+}, 20_000);
