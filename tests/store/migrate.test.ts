@@ -5,14 +5,18 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Entry } from "../../src/core/entry.ts";
 import { isUserId } from "../../src/core/nkey.ts";
 import type { Operation } from "../../src/core/operations.ts";
 import { openWritePath } from "../../src/server/write-path.ts";
+import { apply } from "../../src/store/apply.ts";
 import { getBus } from "../../src/store/journal.ts";
 import { listAllMembers, listMemberships } from "../../src/store/members.ts";
 import { TOKENS_INVITES_ENCRYPTED_ROOMS } from "../../src/store/migrations/0002-tokens-invites-encrypted-rooms.ts";
 import { NUMBERED_REPEATS } from "../../src/store/migrations/0003-numbered-repeats.ts";
-import { openStore, readExpectedSchema, readSchema } from "../../src/store/open.ts";
+import { NODES } from "../../src/store/migrations/0004-nodes.ts";
+import { listNodes } from "../../src/store/nodes.ts";
+import { openStore, readExpectedSchema, readSchema, type Store } from "../../src/store/open.ts";
 import { findRoom, listRooms } from "../../src/store/rooms.ts";
 import { listUsers } from "../../src/store/users.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
@@ -28,6 +32,7 @@ import {
   roomCreate,
   tokenCreate,
 } from "../harness/builders.ts";
+import { nodeJoined } from "../harness/node-builders.ts";
 import { testKey } from "../harness/raw-nats.ts";
 
 const GOLDEN = join(import.meta.dir, "../golden");
@@ -55,6 +60,30 @@ function contentOf(tables: readonly string[]): readonly unknown[] {
   return tables.map((table) => database.query(`SELECT * FROM ${table} ORDER BY 1, 2`).values());
 }
 
+/** Reads every table of a database, by the columns that it has now, so that one may be added. */
+function everyRow(): () => readonly unknown[] {
+  using now = new Database(path, { readonly: true });
+  const columns = now.query<{ tableName: string; names: string }, []>(
+    `SELECT m.name AS tableName, group_concat(c.name) AS names
+     FROM sqlite_schema m JOIN pragma_table_info(m.name) c
+     WHERE m.type = 'table' GROUP BY m.name ORDER BY m.name`,
+  );
+  const queries = columns
+    .all()
+    .map(({ tableName, names }) => `SELECT ${names} FROM ${tableName} ORDER BY 1, 2`);
+  return () => {
+    using database = new Database(path, { readonly: true });
+    return queries.map((sql) => [sql, database.query(sql).values()]);
+  };
+}
+
+function entryOf({ database }: Store, seq: number): Entry {
+  const row = database.query<{ entry: string }, [number]>(
+    "SELECT entry FROM journal WHERE seq = ?",
+  );
+  return JSON.parse(row.get(seq)?.entry ?? "") as Entry; // Rendered from one.
+}
+
 function version(): unknown {
   using database = new Database(path, { readonly: true });
   return database.query("PRAGMA user_version").values();
@@ -63,10 +92,11 @@ function version(): unknown {
 describe.each(dumps)("a database of %s", (dump) => {
   test("opens with every row as it was, has the schema of today and verifies", () => {
     layDown(dump);
-    const tables = ["bus", "journal", "users", "rooms", "members"];
-    const before = contentOf(tables);
+    const rows = everyRow();
+    const before = rows();
+    expect(before.length).toBeGreaterThanOrEqual(5);
     using store = openStore({ path, random: randomBytes });
-    expect(contentOf(tables)).toEqual(before);
+    expect(rows()).toEqual(before);
     expect(readSchema(store.database)).toEqual(readExpectedSchema());
     expect(verifyJournal(store).entries).toBeGreaterThan(0);
     expect(store.database.query("PRAGMA foreign_key_check").all()).toEqual([]);
@@ -115,6 +145,45 @@ describe.each(dumps)("a database of %s", (dump) => {
   });
 });
 
+test("there is a dump of every schema before that of today", () => {
+  using _ = openStore({ path, random: randomBytes });
+  const [[today]] = version() as [[number]]; // One row of one number, as SQLite answers it.
+  const wanted = Array.from({ length: today - 1 }, (_, at) => `schema-${at + 1}.sql`);
+  expect([...dumps].sort()).toEqual(expect.arrayContaining(wanted));
+});
+
+describe("a database of a cluster", () => {
+  test("of schema 3 knows its numbered repeats, and numbers those that come now", () => {
+    layDown("schema-3.sql");
+    using store = openStore({ path, random: randomBytes });
+    const numbered = () =>
+      store.database.query("SELECT count(*) FROM journal WHERE operation_id IS NULL").values();
+    expect(numbered()).toEqual([[3]]);
+    const { lastSeq } = getBus(store);
+    const again = entryOf(store, 18);
+    const committed = apply(store, { ...again, seq: lastSeq + 1 }, "numbered");
+    expect(committed).toMatchObject({ seq: 18, repeated: true });
+    expect(numbered()).toEqual([[4]]);
+    expect(verifyJournal(store).entries).toBe(lastSeq + 1);
+  });
+
+  test("of schema 4 knows its nodes and their tokens: a used one stays used, and one that waits is used once", () => {
+    layDown("schema-4.sql");
+    using store = openStore({ path, random: randomBytes });
+    expect(listNodes(store).map(({ node }) => node)).toEqual(["n3", "n5"]);
+    const join = (label: string, node: string): string => {
+      const operation = anOperation(nodeJoined(label, { node }), { at: getBus(store).latestAt });
+      const seq = getBus(store).lastSeq + 1;
+      return codeOfOutcome(apply(store, { seq, operation }, "numbered").outcome);
+    };
+    expect(join("spent", "n6")).toBe("node-token-used");
+    expect(join("waits", "n3")).toBe("node-name-taken");
+    expect(join("waits", "n6")).toBe("applied");
+    expect(join("waits", "n7")).toBe("node-token-used");
+    expect(verifyJournal(store).entries).toBe(getBus(store).lastSeq);
+  });
+});
+
 describe("a migration that cannot be finished changes nothing", () => {
   test.each([
     ["rows that refer to none", "DELETE FROM rooms", "journal-damaged"],
@@ -142,6 +211,7 @@ test.each([
     "ed64fe08b8a7b46072ffdb62da09e967157daebd4ba0d7f13253e97a3606e0ed",
   ],
   ["third", NUMBERED_REPEATS, "735ca6d2bbf586e35d4d9872df4960dc6f0d06b6ea1a2fd16d9eda56121011a5"],
+  ["fourth", NODES, "49c04bde5ed5f4a016bed205e88b22422149b83518b39d298058fa035bc11282"],
 ])("the %s migration is what it was when it first ran on somebody's data", (_, sql, digest) => {
   expect(createHash("sha256").update(sql).digest("hex")).toBe(digest);
 });
