@@ -1,6 +1,7 @@
 import { createHash, randomInt } from "node:crypto";
 import type { Cluster, ClusterNode } from "./cluster.ts";
 import { eventually } from "./eventually.ts";
+import { createRandom } from "./random.ts";
 import { testKey } from "./raw-nats.ts";
 
 /** One request as whoever sent it saw it. */
@@ -234,17 +235,6 @@ function createChooser(seed: number) {
       if (path === "/v1/rooms") rooms.push(textAt(json, "room") ?? "");
       if (path === "/v1/invites") invites.push(textAt(json, "invite") ?? "");
     },
-  };
-}
-
-/** Numbers from 0 to 1, the same ones for a seed. Source: mulberry32, public domain. */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 

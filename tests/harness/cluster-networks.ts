@@ -11,32 +11,35 @@ export interface ClusterNetworks extends AsyncDisposable {
 export async function openClusterNetworks(count: number): Promise<ClusterNetworks | null> {
   if (!["unshare", "nsenter", "ip"].every((program) => Bun.which(program))) return null;
   await using stack = new AsyncDisposableStack();
-  const hub = await keep(["unshare", "-rn"], "ip link add sw0 type bridge && ip link set sw0 up");
+  const hub = await keepNetwork(
+    ["unshare", "-rn"],
+    "ip link add sw0 type bridge && ip link set sw0 up",
+  );
   if (!hub) return null;
   stack.defer(hub.end);
   const places: NodePlace[] = [];
   for (let index = 0; index < count; index++) {
-    const keeper = await keep([...hub.prefix, "unshare", "-n"], "ip link set lo up");
+    const keeper = await keepNetwork([...hub.prefix, "unshare", "-n"], "ip link set lo up");
     if (!keeper) return null;
     stack.defer(keeper.end);
     const link = `link${index}`;
     const host = `10.77.0.${index + 1}`;
-    run(hub.prefix, `ip link add ${link} type veth peer name eth0 netns ${keeper.pid}`);
-    run(hub.prefix, `ip link set ${link} master sw0 up`);
-    run(keeper.prefix, `ip addr add ${host}/24 dev eth0`);
-    run(keeper.prefix, "ip link set eth0 up");
+    runIn(hub.prefix, `ip link add ${link} type veth peer name eth0 netns ${keeper.pid}`);
+    runIn(hub.prefix, `ip link set ${link} master sw0 up`);
+    runIn(keeper.prefix, `ip addr add ${host}/24 dev eth0`);
+    runIn(keeper.prefix, "ip link set eth0 up");
     places.push({ host, prefix: keeper.prefix });
   }
   const owned = stack.move();
   return {
     places,
-    setLink: (index, state) => run(hub.prefix, `ip link set link${index} ${state}`),
+    setLink: (index, state) => runIn(hub.prefix, `ip link set link${index} ${state}`),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
 /** Keeps a network as long as a process that waits for the end of its input. */
-async function keep(words: readonly string[], preparing: string) {
+export async function keepNetwork(words: readonly string[], preparing: string) {
   const keeper = Bun.spawn([...words, "sh", "-c", `${preparing} && echo ready && exec cat`], {
     stdin: "pipe",
     stdout: "pipe",
@@ -54,7 +57,7 @@ async function keep(words: readonly string[], preparing: string) {
   };
 }
 
-function run(prefix: readonly string[], command: string): void {
+export function runIn(prefix: readonly string[], command: string): void {
   const { exitCode, stderr } = Bun.spawnSync([...prefix, ...command.split(" ")]);
   if (exitCode !== 0) throw new Error(`${command}: ${stderr}`);
 }

@@ -28,6 +28,8 @@ export interface ClusterOptions {
 export interface NodePlace {
   /** The address that it binds and the others reach it by. */
   readonly host?: string;
+  /** The addresses by which it reaches the others, in their order, where these are not theirs. */
+  readonly reaches?: readonly string[];
   /** What stands in front of its command. */
   readonly prefix?: readonly string[];
   /** Its folder, as the node sees it and as everybody else does. */
@@ -212,7 +214,9 @@ function argumentsOf(parts: NodeParts): readonly string[] {
   const hostOf = (index: number): string => places[index]?.host ?? options.host ?? "127.0.0.1";
   const host = hostOf(parts.index);
   const peers = ports.flatMap((other, at) =>
-    other === port ? [] : [`nats://${loginInRoutes}${hostOf(at)}:${other}`],
+    other === port
+      ? []
+      : [`nats://${loginInRoutes}${places[parts.index]?.reaches?.[at] ?? hostOf(at)}:${other}`],
   );
   const cluster = ["--cluster-name", "bus", "--server-name", name, "--cluster-port", `${port}`];
   const routes = ["--routes", peers.join(",")];

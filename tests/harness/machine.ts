@@ -24,11 +24,7 @@ function parentOf(pid: string): number {
 export function listenersOf(
   pid: number,
 ): readonly { readonly port: number; readonly address: string }[] {
-  const sockets = new Set(socketsOf(pid));
-  return ["tcp", "tcp6"]
-    .flatMap((table) => readFileSync(`/proc/${pid}/net/${table}`, "utf8").split("\n").slice(1))
-    .map((row) => row.trim().split(/\s+/))
-    .filter((row) => row[3] === LISTENING && sockets.has(row[9] ?? ""))
+  return tcpRowsOf(pid, LISTENING)
     .map((row) => {
       const [address = "", port = ""] = (row[1] ?? "").split(":");
       return { port: Number.parseInt(port, 16), address };
@@ -36,8 +32,25 @@ export function listenersOf(
     .sort((one, other) => one.port - other.port);
 }
 
-/** The state of a listening socket in /proc/net/tcp. */
+/** The IPv4 addresses that the open TCP connections of a process lead to, one for each connection. */
+export function remotesOf(pid: number): readonly string[] {
+  return tcpRowsOf(pid, ESTABLISHED).map((row) => {
+    const [address = ""] = (row[2] ?? "").split(":");
+    return Buffer.from(address.slice(-8), "hex").reverse().join(".");
+  });
+}
+
+/** States of a socket in /proc/net/tcp. */
+const ESTABLISHED = "01";
 const LISTENING = "0A";
+
+function tcpRowsOf(pid: number, state: string): readonly (readonly string[])[] {
+  const sockets = new Set(socketsOf(pid));
+  return ["tcp", "tcp6"]
+    .flatMap((table) => readFileSync(`/proc/${pid}/net/${table}`, "utf8").split("\n").slice(1))
+    .map((row) => row.trim().split(/\s+/))
+    .filter((row) => row[3] === state && sockets.has(row[9] ?? ""));
+}
 
 /** The ports on which a process listens, on whatever address. */
 export function listeningPorts(pid: number): readonly number[] {
