@@ -16,6 +16,7 @@ const COUNTS = {
   "cluster-slow-operations": { small: 150, prove: 6_000 },
   "cluster-stalls": { small: 3, prove: 30 },
   "cluster-revocations-everywhere": { small: 10, prove: 200 },
+  "cold-start-pause-seconds": { small: 1, prove: 70 },
   "cold-starts": { small: 2, prove: 20 },
   "command-kills": { small: 8, prove: 200 },
   "command-processes": { small: 10, prove: 100 },
