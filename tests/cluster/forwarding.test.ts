@@ -1,9 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeCertificates } from "../harness/certificates.ts";
 import { type Cluster, type ClusterOptions, logsOf, startCluster } from "../harness/cluster.ts";
 import { eventually } from "../harness/eventually.ts";
 import { openRaw, type RawNats } from "../harness/raw-nats.ts";
+import { serialAt } from "../harness/tls-place.ts";
 import { temporaryFolder } from "../harness/unibus.ts";
 
 async function openAnonymous(port: number): Promise<RawNats> {
@@ -74,8 +77,12 @@ describe("messages cross the routes of a cluster", () => {
   test("TestClusterMutualTLSForwards: over mutual TLS, with the files in memory only [M-036, M-037, M-038, M-092, M-114]", async () => {
     using folder = temporaryFolder();
     const tls = await writeCertificates(join(folder.path, "tls"));
+    const { serialNumber } = new X509Certificate(readFileSync(tls.cert));
     await withCluster({ mode: "off", tls }, async (cluster) => {
       expect(await forwardEverywhere(cluster)).toBe(3 * 3 * 100);
+      for (const { routePort } of cluster.nodes) {
+        expect(await serialAt(routePort)).toBe(serialNumber);
+      }
     });
   });
 });
