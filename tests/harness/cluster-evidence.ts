@@ -3,7 +3,6 @@ import {
   copyFileSync,
   existsSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -67,7 +66,8 @@ export function keepEvidence(
   { seed, history }: Pick<ClusterLoad, "seed" | "history">,
 ): Evidence {
   const folder = mkdtempSync(join(tmpdir(), `unibus-evidence-${seed}-`));
-  writeFileSync(join(folder, HISTORY_FILE), JSON.stringify({ seed, history }));
+  const nodes = cluster.nodes.map(({ name }) => name);
+  writeFileSync(join(folder, HISTORY_FILE), JSON.stringify({ seed, nodes, history }));
   for (const node of cluster.nodes) {
     const path = join(folder, `${node.name}.db`);
     readBeside(node, (database) => database.run(`VACUUM INTO '${path}'`));
@@ -84,16 +84,20 @@ export function judgeEvidence({ folder }: Pick<Evidence, "folder">): {
   readonly faults: readonly string[];
   readonly entries: number;
 } {
-  const { history } = JSON.parse(readFileSync(join(folder, HISTORY_FILE), "utf8")) as {
+  const { history, nodes } = JSON.parse(readFileSync(join(folder, HISTORY_FILE), "utf8")) as {
     // Written by the function above.
     readonly history: readonly SentRequest[];
+    readonly nodes: readonly string[];
   };
-  const faults: string[] = [];
+  const files = nodes.map((name) => ({ name, path: join(folder, `${name}.db`) }));
+  const kept = files.filter(({ path }) => existsSync(path));
+  const faults = files
+    .filter((file) => !kept.includes(file))
+    .map(({ name }) => `${name}: its database is not there`);
   const states = new Map<string, string>();
   let entries = 0;
-  for (const file of readdirSync(folder).filter((name) => name.endsWith(".db"))) {
-    using store = openStore({ path: join(folder, file), random: null });
-    const name = file.replace(/\.db$/, "");
+  for (const { name, path } of kept) {
+    using store = openStore({ path, random: null });
     faults.push(...faultsOfHistory(history, store).map((fault) => `${name}: ${fault}`));
     entries = getBus(store).lastSeq;
     states.set(name, stateOf(store));
