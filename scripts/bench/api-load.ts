@@ -14,8 +14,11 @@ export interface Ask {
   readonly path: string;
 }
 
+/** Where an API answers: a port of this machine, or the socket of its operator. */
+export type Place = { readonly port: number } | { readonly unix: string };
+
 export interface ApiJob {
-  readonly port: number;
+  readonly place: Place;
   /** The process that answers. */
   readonly pid: number;
   readonly connections: number;
@@ -31,7 +34,13 @@ export interface ApiJob {
 
 export type RequestKind =
   /** The same request again and again. */
-  | { readonly kind: "same"; readonly path: string; readonly headers: Record<string, string> }
+  | {
+      readonly kind: "same";
+      readonly method?: "GET" | "POST";
+      readonly path: string;
+      readonly headers: Record<string, string>;
+      readonly body?: string;
+    }
   /** Requests that are signed by users of a bus, each with a nonce of its own. */
   | {
       readonly kind: "signed";
@@ -64,9 +73,12 @@ let before = busyMs();
 const times: number[] = [];
 const done = Promise.withResolvers<void>();
 
-function makeRequests({ port, requests }: ApiJob): readonly Buffer[] {
-  const host = `127.0.0.1:${port}`;
-  if (requests.kind === "same") return [render("GET", requests.path, host, requests.headers, null)];
+function makeRequests({ place, requests }: ApiJob): readonly Buffer[] {
+  const host = "port" in place ? `127.0.0.1:${place.port}` : "localhost";
+  if (requests.kind === "same") {
+    const { method = "GET", path, headers, body = null } = requests;
+    return [render(method, path, host, headers, body)];
+  }
   const { busId, method, body } = requests;
   const signers = requests.seeds.map((seed) =>
     createSigner(busId, testKey(Buffer.from(seed, "hex"))),
@@ -107,21 +119,22 @@ async function converse(): Promise<void> {
     sentAt = performance.now();
     if (socket.write(request) !== request.length) throw new Error("A socket took half a request");
   };
-  const socket = await Bun.connect({
-    hostname: "127.0.0.1",
-    port: job.port,
-    socket: {
-      data(connection, data) {
-        answer = answer.length === 0 ? data : Buffer.concat([answer, data]);
-        if (!isWhole(answer)) return;
-        if (startedAt > 0) times.push(performance.now() - sentAt);
-        if (++answered === job.count) done.resolve();
-        send(connection);
-      },
-      close: () => done.reject(new Error("The server closed a connection")),
-      error: (_connection, error) => done.reject(error),
+  const handler: Bun.SocketHandler<undefined> = {
+    data(connection, data) {
+      answer = answer.length === 0 ? data : Buffer.concat([answer, data]);
+      if (!isWhole(answer)) return;
+      if (startedAt > 0) times.push(performance.now() - sentAt);
+      if (++answered === job.count) done.resolve();
+      send(connection);
     },
-  });
+    close: () => done.reject(new Error("The server closed a connection")),
+    error: (_connection, error) => done.reject(error),
+  };
+  const { place } = job;
+  const socket =
+    "unix" in place
+      ? await Bun.connect({ unix: place.unix, socket: handler })
+      : await Bun.connect({ hostname: "127.0.0.1", port: place.port, socket: handler });
   send(socket);
 }
 

@@ -1,15 +1,12 @@
-import type { ApiJob, ApiNumbers, RequestKind } from "./api-load.ts";
+import type { ApiJob, ApiNumbers, Place, RequestKind } from "./api-load.ts";
 import type { FixedAnswer } from "./api-peers.ts";
 import { runLoad } from "./servers.ts";
 
 /** As many as wrk was given where the aims come from. */
 const CONNECTIONS = 32;
 
-/** One side of a comparison: a port, and the process that answers there. */
-export interface Side {
-  readonly port: number;
-  readonly pid: number;
-}
+/** One side of a comparison: where it answers, and the process that does. */
+export type Side = Place & { readonly pid: number };
 
 interface LoadOptions {
   readonly requests: RequestKind;
@@ -22,10 +19,12 @@ interface LoadOptions {
 }
 
 /** Sends one load to one side. */
-export function loadOf({ port, pid }: Side, options: LoadOptions): Promise<ApiNumbers> {
+export function loadOf(side: Side, options: LoadOptions): Promise<ApiNumbers> {
+  const { pid } = side;
+  const place = "port" in side ? { port: side.port } : { unix: side.unix };
   const { requests, count, connections = CONNECTIONS, prefix, maySleep = false } = options;
   const awake = prefix.length > 0 && !maySleep;
-  const job: ApiJob = { port, pid, connections, count, awake, requests };
+  const job: ApiJob = { place, pid, connections, count, awake, requests };
   return runLoad<ApiNumbers>("api-load", job, prefix);
 }
 

@@ -11,6 +11,8 @@ import { findNatsServer } from "../../src/nats/find-server.ts";
 import { commitOfTree } from "../prove.ts";
 import { benchApi } from "./api.ts";
 import { benchBusyLogins } from "./busy.ts";
+import { benchClusterMessages } from "./cluster-messages.ts";
+import { benchClusterWrites } from "./cluster-writes.ts";
 import { benchExecutable } from "./executable.ts";
 import { benchLogins } from "./logins.ts";
 import { benchMessages } from "./messages.ts";
@@ -108,6 +110,16 @@ function partsOf(
         "From one connection to another through one subject of a room, 500,000 messages a run, raw clients in a process of their own, servers on one core and the load on the other.",
       measure: () =>
         benchMessages({ natsServer, runs: quick ? 2 : 24, count: quick ? 100_000 : 500_000 }),
+    },
+    "cluster-writes": {
+      about:
+        "`POST /v1/rooms` by the operator over the admin socket of each of three nodes in turn, until its entry is applied there, in an R3 stream with `sync_interval: always`. What it needs is a request and its acknowledgement by nats.js: the bytes of the same operation, into the same stream of three nats-servers with the configuration of the nodes' own. All of them share one machine and its disk.",
+      measure: () => benchClusterWrites({ natsServer, runs }),
+    },
+    "cluster-messages": {
+      about:
+        "From a connection at one of three nodes to one at another, through one subject of a room, raw clients in a process of their own, all servers on one core and the load on the other; 16 B: 200,000 messages a run, 1 KiB: 50,000. The same nats-servers alone have the configuration of the nodes' own, with the user and its rights in place of the callout.",
+      measure: () => benchClusterMessages({ natsServer, runs, count: quick ? 40_000 : 200_000 }),
     },
   };
 }

@@ -3,10 +3,13 @@
  * Reads a job as JSON from stdin and prints the rate at which all messages arrived.
  */
 import { testKey } from "../../tests/harness/raw-nats.ts";
-import { login } from "./raw-client.ts";
+import { login, type RawLogin } from "./raw-client.ts";
 
 export interface MessageJob {
+  /** Where the publisher connects. */
   readonly port: number;
+  /** Where the subscriber does, if not at the same server. */
+  readonly subscriberPort?: number;
   readonly seed: string;
   readonly subject: string;
   readonly payloadBytes: number;
@@ -27,13 +30,17 @@ const batch = Buffer.concat(Array.from({ length: BATCH }, () => wire));
 
 /** Sends `count` messages and waits until as many bytes as they have arrived. Returns their rate. */
 async function send(count: number): Promise<number> {
-  const subscribed = Promise.withResolvers<void>();
   const all = Promise.withResolvers<void>();
-  let wanted = count * arrivingBytes + "PONG\r\n".length;
-  const listens = await login(job.port, key, {
+  let wanted = count * arrivingBytes;
+  let heard = "";
+  let begun = false;
+  const listens = await login(job.subscriberPort ?? job.port, key, {
     onData: (data) => {
+      if (!begun) {
+        heard += data.toString("latin1");
+        return;
+      }
       wanted -= data.length;
-      subscribed.resolve();
       if (wanted === 0) all.resolve();
       if (wanted < 0) all.reject(new Error("More arrived than was sent"));
     },
@@ -41,8 +48,9 @@ async function send(count: number): Promise<number> {
   let drained = Promise.withResolvers<void>();
   const speaks = await login(job.port, key, { onDrain: () => drained.resolve() });
   if (!listens.admitted || !speaks.admitted) throw new Error("A login was refused");
-  listens.socket.write(`SUB ${job.subject} 1\r\nPING\r\n`);
-  await subscribed.promise;
+  listens.socket.write(`SUB ${job.subject} 1\r\n`);
+  await untilSubscribed(speaks, () => heard);
+  begun = true;
   const startedAt = performance.now();
   for (let left = count; left > 0; left -= BATCH) {
     const piece = batch.subarray(0, Math.min(left, BATCH) * wire.length);
@@ -57,6 +65,20 @@ async function send(count: number): Promise<number> {
   listens.socket.end();
   speaks.socket.end();
   return count / seconds;
+}
+
+/** Publishes until something arrives: a route knows of a subscription a moment later. */
+async function untilSubscribed(speaks: RawLogin, heard: () => string): Promise<void> {
+  const say = (word: string): void => {
+    speaks.socket.write(`PUB ${job.subject} ${word.length}\r\n${word}\r\n`);
+  };
+  while (heard() === "") {
+    say("early");
+    await Bun.sleep(1);
+  }
+  // Behind this one nothing more comes of those before.
+  say("last");
+  while (!heard().endsWith("last\r\n")) await Bun.sleep(1);
 }
 
 await send(Math.ceil(job.count / 10));

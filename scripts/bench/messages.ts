@@ -85,7 +85,7 @@ export async function benchMessages(options: Bench): Promise<readonly Row[]> {
 }
 
 /** Makes a room with its owner, and answers the subject below which it lies. */
-async function makeRoom(dataDir: string, owner: string): Promise<string> {
+export async function makeRoom(dataDir: string, owner: string): Promise<string> {
   await askNode(dataDir, "POST", "/v1/users", { user: owner });
   // The API answers a room with its subject.
   const room = (await askNode(dataDir, "POST", "/v1/rooms", { name: "bench", owner })) as {
@@ -95,7 +95,7 @@ async function makeRoom(dataDir: string, owner: string): Promise<string> {
 }
 
 /** The rights of the owner of one room, as nats-server reads them in a configuration. */
-function rightsOf(user: UserId, subject: string): PlainUser {
+export function rightsOf(user: UserId, subject: string): PlainUser {
   const [, , shard = "", id = ""] = subject.split(".");
   if (!isRoomId(id)) throw new Error(`${subject} is no subject of a room`);
   const membership = { id, history: "k", shard, role: "owner" } as const;

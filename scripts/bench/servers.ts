@@ -136,7 +136,7 @@ export function pin(servers: readonly number[]): readonly string[] {
 
 /** Runs a load generator with a job, and reads the numbers that it prints. */
 export async function runLoad<Numbers>(
-  script: "api-load" | "connect-load" | "message-load",
+  script: "api-load" | "connect-load" | "message-load" | "publish-load",
   job: object,
   prefix: readonly string[] = [],
 ): Promise<Numbers> {
