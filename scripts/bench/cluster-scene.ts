@@ -5,10 +5,26 @@ import { natsConfig } from "../../src/core/nats-config.ts";
 import { serviceKey } from "../../src/nats/service-key.ts";
 import { freePorts } from "../../tests/harness/cluster.ts";
 import { unibusCommand } from "../../tests/harness/command.ts";
+import type { RequestKind } from "./api-load.ts";
+import type { Side } from "./api-side.ts";
 import { type PlainUser, type Started, startAndTime } from "./servers.ts";
 
 const NODES = 3;
 const CLUSTER = { name: "bench", user: "route", password: "a secret of routes" };
+
+/** A write: a room, made by the operator. */
+export const CREATE_ROOM = {
+  kind: "same",
+  method: "POST",
+  path: "/v1/rooms",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ name: "bench" }),
+} as const satisfies RequestKind;
+
+/** The admin socket of a node. */
+export function sideOf(dataDir: string, pid: number): Side {
+  return { unix: join(dataDir, "unibus.sock"), pid };
+}
 
 /** A node of a cluster that may be started, and started again with what it has. */
 export interface BenchNode {

@@ -5,9 +5,14 @@ import { renderMessage } from "../../src/journal/message.ts";
 import { connectService } from "../../src/nats/connection.ts";
 import { openControlStream } from "../../src/nats/control-stream.ts";
 import { serviceKey } from "../../src/nats/service-key.ts";
-import type { RequestKind } from "./api-load.ts";
 import { loadOf, type Side } from "./api-side.ts";
-import { type BareServer, prepareNodes, startBareServers } from "./cluster-scene.ts";
+import {
+  type BareServer,
+  CREATE_ROOM,
+  prepareNodes,
+  sideOf,
+  startBareServers,
+} from "./cluster-scene.ts";
 import type { PublishJob, PublishNumbers } from "./publish-load.ts";
 import { benchFolder, runLoad, startNode } from "./servers.ts";
 import { interleave, type Row, ratioOf, spreadOf } from "./statistics.ts";
@@ -16,15 +21,6 @@ const ONE_BY_ONE = 100;
 const IN_FLIGHT = 64;
 const TOGETHER = 800;
 const STREAM_OPENS_MS = 20_000;
-
-/** What is written: a room, by the operator of the node. */
-const CREATE_ROOM = {
-  kind: "same",
-  method: "POST",
-  path: "/v1/rooms",
-  headers: { "content-type": "application/json" },
-  body: JSON.stringify({ name: "bench" }),
-} as const satisfies RequestKind;
 
 type Load = Pick<PublishJob, "count" | "inFlight">;
 
@@ -80,10 +76,6 @@ export async function benchClusterWrites(options: {
     { what: "writes / publishes", unit: "", spread: ratioOf(rate.nodes, rate.bare) },
     { what: "writes, 64 in flight, a lone node", unit: "/s", spread: spreadOf(rate.lone) },
   ];
-}
-
-function sideOf(dataDir: string, pid: number): Side {
-  return { unix: join(dataDir, "unibus.sock"), pid };
 }
 
 function write(sides: readonly Side[], { count, inFlight }: Load): Promise<PublishNumbers> {

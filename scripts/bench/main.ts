@@ -11,6 +11,7 @@ import { findNatsServer } from "../../src/nats/find-server.ts";
 import { commitOfTree } from "../prove.ts";
 import { benchApi } from "./api.ts";
 import { benchBusyLogins } from "./busy.ts";
+import { benchLateNode } from "./cluster-late.ts";
 import { benchClusterMessages } from "./cluster-messages.ts";
 import { benchClusterWrites } from "./cluster-writes.ts";
 import { benchExecutable } from "./executable.ts";
@@ -69,12 +70,11 @@ async function main(): Promise<void> {
   process.stdout.write(text);
 }
 
-function partsOf(
-  natsServer: string,
-  quick: boolean,
-): Readonly<
+type Measures = Readonly<
   Record<string, { readonly about: string; readonly measure: () => Promise<readonly Row[]> }>
-> {
+>;
+
+function partsOf(natsServer: string, quick: boolean): Measures {
   const runs = quick ? 2 : 12;
   return {
     starts: {
@@ -111,15 +111,30 @@ function partsOf(
       measure: () =>
         benchMessages({ natsServer, runs: quick ? 2 : 24, count: quick ? 100_000 : 500_000 }),
     },
+    ...clusterParts(natsServer, quick),
+  };
+}
+
+/** Parts of three nodes, which share this machine's cores and its disk. */
+function clusterParts(natsServer: string, quick: boolean): Measures {
+  return {
     "cluster-writes": {
       about:
         "`POST /v1/rooms` by the operator over the admin socket of each of three nodes in turn, until its entry is applied there, in an R3 stream with `sync_interval: always`. What it needs is a request and its acknowledgement by nats.js: the bytes of the same operation, into the same stream of three nats-servers with the configuration of the nodes' own. All of them share one machine and its disk.",
-      measure: () => benchClusterWrites({ natsServer, runs }),
+      measure: () => benchClusterWrites({ natsServer, runs: quick ? 2 : 6 }),
     },
     "cluster-messages": {
       about:
         "From a connection at one of three nodes to one at another, through one subject of a room, raw clients in a process of their own, all servers on one core and the load on the other; 16 B: 200,000 messages a run, 1 KiB: 50,000. The same nats-servers alone have the configuration of the nodes' own, with the user and its rights in place of the callout.",
-      measure: () => benchClusterMessages({ natsServer, runs, count: quick ? 40_000 : 200_000 }),
+      measure: () =>
+        benchClusterMessages({
+          ...{ natsServer, runs: quick ? 2 : 20, count: quick ? 40_000 : 200_000 },
+        }),
+    },
+    "cluster-late": {
+      about:
+        "From spawning the third node of a cluster until it is ready: it has applied all that the others have. It was away while the operations were made at the others, and its nats-server has to fetch their entries too; or its database is empty, and it takes and verifies a copy of a peer's.",
+      measure: () => benchLateNode({ runs: quick ? 1 : 3, operations: quick ? 10_000 : 100_000 }),
     },
   };
 }

@@ -15,6 +15,16 @@ describe("the canonical form", () => {
     expect(canonicalJson('\u20ac$\u000f\nA\'B"\\"/')).toBe('"€$\\u000f\\nA\'B\\"\\\\\\"/"');
   });
 
+  test("quotes every well-formed text as JSON does", () => {
+    const text = fc.oneof(fc.string({ unit: "binary-ascii" }), fc.string({ unit: "binary" }));
+    fc.assert(
+      fc.property(text, (one) => {
+        expect(canonicalJson(one)).toBe(JSON.stringify(one));
+        expect(canonicalJson({ [one]: 1 })).toBe(JSON.stringify({ [one]: 1 }));
+      }),
+    );
+  });
+
   test("is one form for one value, whatever the order of its members, and reads back", () => {
     const { value } = fc.letrec<{ value: CanonicalValue }>((tie) => ({
       value: fc.oneof(
