@@ -44,7 +44,14 @@ export interface App {
 /** Makes the API: what stands before every route, and the routes. */
 export function createApp(parts: AppParts): App {
   const rates = createRequestRates(parts);
-  const { routes } = createRoutes({ ...parts, commit: rates.counted(parts.commit) });
+  const { routes } = createRoutes({
+    ...parts,
+    // A new node of a cluster learns later which bus it is of; what is spread stays as it is now.
+    get busId() {
+      return parts.busId;
+    },
+    commit: rates.counted(parts.commit),
+  });
   assertPlainRoutes(routes);
   const answering: Answering = {
     ...parts,
@@ -53,7 +60,7 @@ export function createApp(parts: AppParts): App {
       ...parts,
       takeUser: rates.takeUser,
       certificates: createCertificates({
-        // A new node of a cluster learns later which bus it is of.
+        // As above.
         get busId() {
           return parts.busId;
         },
