@@ -49,6 +49,8 @@ export async function beginJournal(parts: {
   readonly goOn: (position: Position) => Operation;
   /** Whether nobody else has a bus that could go on instead. */
   readonly mayFound: () => Promise<boolean>;
+  /** Whether a bus may go on as a cluster from here; asked right before. May throw why it never may. */
+  readonly mayGoOn?: (position: Position) => Promise<boolean>;
   readonly newMark: () => string;
   readonly signal: AbortSignal;
 }): Promise<Begun> {
@@ -70,6 +72,7 @@ async function propose(parts: Parameters<typeof beginJournal>[0]): Promise<void>
   const position = here.position();
   if (position && here.begun()) throw lost(position.lastSeq, 0);
   if (!position && !(await parts.mayFound())) return;
+  if (position && parts.mayGoOn && !(await parts.mayGoOn(position))) return;
   const operation = position ? parts.goOn(position) : parts.found();
   // Whatever becomes of it: the next look tells what the first entry is.
   const mark = newMark();
@@ -97,7 +100,8 @@ async function judge(parts: {
   const base = change.kind === "bus.found" ? 0 : change.lastSeq;
   const position = here.position();
   if (!position) {
-    const needed = base > 0;
+    // The entries before it are in no stream, nor is the bus that they are of.
+    const needed = change.kind === "bus.continued";
     return needed || parts.last > JOURNAL_REPLAY_ENTRIES_MAX
       ? { kind: "copy-wanted", beginning: change, needed }
       : { kind: "begun", base };
@@ -166,13 +170,13 @@ export function lost(applied: number, last: number): Problem {
 export function damaged(fault: string): Problem {
   return new Problem(
     "journal-damaged",
-    `Cannot trust the cluster's journal: ${fault}; every node keeps all entries that it applied: stop all, keep their files, and rebuild the stream from the node that has most`,
+    `Cannot trust the cluster's journal: ${fault}; every node keeps all entries that it applied: stop all nodes, rebuild the stream from the one that has most (unibus node rebuild), and let the others take it from there (unibus node reset --streams)`,
   );
 }
 
 function refused(fault: string): Problem {
   return new Problem(
     "cluster-refused",
-    `Cannot join this cluster: ${fault}; start with an empty database, or join the cluster that it is of`,
+    `Cannot join this cluster: ${fault}; join the cluster that it is of, or start with an empty folder: unibus node reset puts that of a cluster's node aside`,
   );
 }

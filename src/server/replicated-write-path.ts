@@ -34,6 +34,8 @@ export async function openReplicatedWritePath(options: {
   readonly staleMaxMs: number;
   /** Whether no peer has a bus that could go on; asked where the stream and the database are empty. */
   readonly mayFound: () => Promise<boolean>;
+  /** Whether the bus that is here may go on in an empty stream; asked right before it does. */
+  readonly mayGoOn?: (position: Position) => Promise<boolean>;
   /** Fills the empty database with what a peer's holds; answers whether a peer had one to give. */
   readonly takeCopy: (beginning: Beginning) => Promise<boolean>;
   /** True when the operator said that the stream is lost, and this node is the one that has most. */

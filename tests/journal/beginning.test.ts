@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { JOURNAL_REPLAY_ENTRIES_MAX } from "../../src/core/limits.ts";
 import type { Change, Operation } from "../../src/core/operations.ts";
-import type { Problem } from "../../src/core/problems.ts";
+import { Problem } from "../../src/core/problems.ts";
 import { type Begun, beginJournal, type Here, type Position } from "../../src/journal/beginning.ts";
 import { renderMessage } from "../../src/journal/message.ts";
 import { anOperation, aUser } from "../harness/builders.ts";
@@ -42,12 +42,13 @@ function streamOf(...operations: readonly Operation[]): MemoryStream {
 function begin(
   stream: MemoryStream,
   here: Here,
-  more: { mayFound?: boolean } = {},
+  more: { mayFound?: boolean; mayGoOn?: () => Promise<boolean> } = {},
 ): Promise<Begun> {
   return beginJournal({
     ...{ stream, here, found: () => found, newMark: () => "mark" },
     goOn: (position) => anOperation({ kind: "bus.continued", ...position }),
     mayFound: async () => more.mayFound ?? true,
+    mayGoOn: more.mayGoOn ?? (async () => true),
     signal: AbortSignal.timeout(1_500),
   });
 }
@@ -83,6 +84,16 @@ describe("an empty stream", () => {
     expect(changeAt(stream, 0)).toEqual(continued.change);
   });
 
+  test("is left alone while the peers are asked whether this bus may go on, and where it may not", async () => {
+    const stream = streamOf();
+    const wait = begin(stream, having(5, [add()]), { mayGoOn: async () => false });
+    await expect(wait).rejects.toMatchObject({ code: "not-ready" });
+    const refused = new Problem("cluster-refused", "Cannot go on as a cluster: a peer has a bus");
+    const never = begin(stream, having(5, [add()]), { mayGoOn: () => Promise.reject(refused) });
+    await expect(never).rejects.toBe(refused);
+    expect(stream.entries).toHaveLength(0);
+  });
+
   test("has lost what a database of a cluster holds: nothing is written to it", async () => {
     const stream = streamOf();
     await expect(begin(stream, having(2, [found, add()]))).rejects.toMatchObject({
@@ -112,6 +123,14 @@ describe("a stream with entries", () => {
       beginning: continued.change,
       needed: true,
     } as Begun);
+  });
+
+  test("of a bus that stood alone without an entry asks for a copy too: it is the bus itself", async () => {
+    const first = anOperation({ kind: "bus.continued", ...BUS, lastSeq: 0, chain: CHAIN });
+    expect(await begin(streamOf(first), EMPTY)).toMatchObject({
+      kind: "copy-wanted",
+      needed: true,
+    });
   });
 
   test("that is long advises an empty database to take a copy", async () => {
