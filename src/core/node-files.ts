@@ -7,3 +7,5 @@ export const SOCKET_FILE = "unibus.sock";
 export const MODE_FILE = "unibus.mode";
 /** In each folder that one node alone may use. */
 export const LOCK_FILE = "unibus.lock";
+/** What the next start is to do after a rebuild, a reset or a growth, beside the database. */
+export const RESTORE_FILE = "unibus.restore";

@@ -20,7 +20,7 @@ import {
   LONE_SERVER_NAME,
   membershipOf,
 } from "./cluster.ts";
-import { refuseClusterFolder } from "./cluster-folder.ts";
+import { refuseClusterFolder, refuseMarkedFolder } from "./cluster-folder.ts";
 import { openClusterJournal } from "./cluster-journal.ts";
 import { type Joining, joinCluster } from "./cluster-start.ts";
 import { type ClusterWritePath, createClusterWritePath } from "./cluster-write-path.ts";
@@ -36,6 +36,7 @@ import {
   rememberMode,
 } from "./folders.ts";
 import { randomBytes } from "./reads.ts";
+import { endRestore, keepStreams } from "./restore-start.ts";
 import { followRouteTls } from "./route-renewal.ts";
 import { followCertificate, renewPlanes } from "./tls-renewal.ts";
 import { openWritePath } from "./write-path.ts";
@@ -183,6 +184,8 @@ async function openMembership(
 }> {
   const folder = dirname(settings.db);
   stack.use(await lockFolder(folder, "open membership store"));
+  if (start.cluster) endRestore(settings, log);
+  else refuseMarkedFolder(settings.db);
   refuseLostDatabase(settings.db);
   const cluster = start.cluster ? createClusterWritePath() : null;
   // Which bus a new node of a cluster is of is for the cluster's journal to say.
@@ -190,6 +193,7 @@ async function openMembership(
   const store = stack.use(openStore({ path: settings.db, random }));
   if (!cluster) refuseClusterFolder(store);
   const { entries } = verifyJournal(store);
+  keepStreams(settings, { store, clustered: cluster !== null, log });
   const writePath = watchDisk(cluster ?? openWritePath(store), { folder, now: () => Date.now() });
   log.info("store.opened", `membership store: ${settings.db}`, { entries });
   return { store, writePath, cluster };
@@ -250,7 +254,7 @@ function join(
         control,
         log,
         name: settings.serverName,
-        folder: dirname(settings.db),
+        db: settings.db,
         nodes: (start.cluster?.peers.length ?? 0) + 1,
         staleMaxMs: settings.staleMax * 1000,
         signal,

@@ -1,6 +1,9 @@
+import { dirname, join } from "node:path";
+import { RESTORE_FILE } from "../core/node-files.ts";
 import { Problem } from "../core/problems.ts";
 import { findBeginning } from "../store/beginning.ts";
 import type { Store } from "../store/open.ts";
+import { readRestoreMark } from "./restore-mark.ts";
 
 /** Throws "cluster-refused" where a node of a cluster ran: its journal is not for one node to go on with. */
 export function refuseClusterFolder(store: Store): void {
@@ -9,4 +12,18 @@ export function refuseClusterFolder(store: Store): void {
     "cluster-refused",
     "Cannot use this folder: it is that of a node of a cluster, whose journal is kept by all of them; start the node with --cluster-name, as before",
   );
+}
+
+/**
+ * Throws "cluster-refused" where a node of a cluster waits for its journal: without a database of its
+ * bus, or with one that others may have gone on with.
+ */
+export function refuseMarkedFolder(db: string): void {
+  const mark = readRestoreMark(db);
+  if (!mark) return;
+  const why =
+    mark.kind === "growth"
+      ? `its bus was about to go on in a cluster, and may have; start the node with --cluster-name, as before (to go back to one node, where no other was ever ready: stop them all, and remove "${join(dirname(db), RESTORE_FILE)}")`
+      : `unibus node ${mark.kind} was run on it; start the node with --cluster-name, so that it takes up its cluster's journal`;
+  throw new Problem("cluster-refused", `Cannot use this folder: ${why}`);
 }

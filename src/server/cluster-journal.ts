@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { NatsConnection } from "../nats/connection.ts";
 import { openControlStream } from "../nats/control-stream.ts";
 import { findBeginning } from "../store/beginning.ts";
@@ -5,6 +6,7 @@ import type { Store } from "../store/open.ts";
 import type { Log } from "../system/log.ts";
 import { openClusterPeers } from "./cluster-peers.ts";
 import { openReplicatedWritePath, type ReplicatedWritePath } from "./replicated-write-path.ts";
+import { openRestore } from "./restore-start.ts";
 
 /** Copies of the journal: with three one node may be lost; more would only cost. */
 const REPLICAS_MAX = 3;
@@ -20,15 +22,15 @@ export async function openClusterJournal(options: {
   readonly control: NatsConnection;
   /** This node's server name. */
   readonly name: string;
-  /** Where the database lies. */
-  readonly folder: string;
+  /** The database's file; what the operator asked for lies beside it. */
+  readonly db: string;
   /** How many nodes the cluster has. */
   readonly nodes: number;
   readonly staleMaxMs: number;
   readonly signal: AbortSignal;
   readonly log: Log;
 }): Promise<ReplicatedWritePath> {
-  const { store, control, name, folder, nodes, staleMaxMs, signal, log } = options;
+  const { store, control, name, db, nodes, staleMaxMs, signal, log } = options;
   await using stack = new AsyncDisposableStack();
   const peers = stack.use(
     openClusterPeers({
@@ -36,21 +38,26 @@ export async function openClusterJournal(options: {
       name,
       peersExpected: nodes - 1,
       store,
-      folder,
+      folder: dirname(db),
       signal,
       log,
     }),
   );
+  const restore = openRestore({ db, store });
   const stream = await openControlStream({
     connection: control,
     replicas: Math.min(nodes, REPLICAS_MAX),
     // A bus that was part of a cluster has its entries in a stream; a new one would be a fork.
-    create: findBeginning(store) === null,
+    create: findBeginning(store) === null || restore.rebuild,
     signal,
   });
   const path = stack.use(
-    await openReplicatedWritePath({ ...peers, store, stream, staleMaxMs, signal }),
+    await openReplicatedWritePath({
+      ...{ ...peers, ...restore.guard(peers), store, stream, staleMaxMs, signal },
+      rebuild: restore.rebuild,
+    }),
   );
+  restore.endWith(path);
   stack.use(peers.compare(path));
   const owned = stack.move();
   return { ...path, [Symbol.asyncDispose]: () => owned.disposeAsync() };

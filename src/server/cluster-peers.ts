@@ -1,8 +1,10 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { PeerAnswer } from "../core/journal-stream.ts";
 import { JOURNAL_ASK_MS } from "../core/limits.ts";
 import type { Beginning } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
+import type { Position } from "../journal/beginning.ts";
 import { type AskPeers, compareChains, mayFoundBus } from "../journal/comparison.ts";
 import type { NatsConnection } from "../nats/connection.ts";
 import { fetchCopy, giveCopies } from "../nats/copies.ts";
@@ -20,6 +22,11 @@ export interface ClusterPeers extends Disposable {
   readonly ask: AskPeers;
   /** Whether all peers are there and none has a bus. */
   mayFound(): Promise<boolean>;
+  /**
+   * Whether all peers are there, and a bus may go on from this node. Throws "cluster-refused" when one
+   * of them has a bus of its own, or more of this one.
+   */
+  mayGoOn(position: Position): Promise<boolean>;
   /** Fills the empty database with that of the peer that has most of the bus. False when none has any. */
   takeCopy(beginning: Beginning): Promise<boolean>;
   /** Compares histories with the peers, now and again, and stops this node when its own is not theirs. */
@@ -85,10 +92,34 @@ export function openClusterPeers(options: {
   return {
     ask: peers.ask,
     mayFound: async () => mayFoundBus(await peers.ask({ seq: 0 }), options.peersExpected),
+    mayGoOn: async (position) => {
+      const answers = await peers.ask({ seq: position.lastSeq });
+      refuseOthers(position, answers);
+      return answers.length >= options.peersExpected;
+    },
     takeCopy: takeCopyOf,
     compare: (journal) => compareForever({ ...{ ask: peers.ask, chainAt, journal, log }, store }),
     [Symbol.dispose]: () => stack.dispose(),
   };
+}
+
+/** Of two buses one would be lost, and of two ends of one bus the longer is the true one. */
+function refuseOthers(position: Position, answers: readonly PeerAnswer[]): void {
+  for (const { name, bus } of answers) {
+    if (!bus) continue;
+    if (bus.busId !== position.busId || bus.generation !== position.generation) {
+      throw new Problem(
+        "cluster-refused",
+        `Cannot go on as a cluster: the database here is of bus ${position.busId}, and ${name} has one of bus ${bus.busId}; nothing was changed: give ${name} an empty folder, or this node`,
+      );
+    }
+    if (bus.lastSeq > position.lastSeq) {
+      throw new Problem(
+        "cluster-refused",
+        `Cannot go on from entry ${position.lastSeq}: ${name} has this bus up to entry ${bus.lastSeq}; rebuild from ${name} and reset this node, or, to lose what it has more, reset ${name}`,
+      );
+    }
+  }
 }
 
 /** Copies that a process left behind which was killed. */
@@ -138,6 +169,6 @@ function compareForever(parts: {
 function differs(seq: number, names: string): Problem {
   return new Problem(
     "journal-damaged",
-    `Cannot trust the journal here: behind entry ${seq} the history of ${names} is another one; keep this database and start with an empty one, which takes a copy of theirs`,
+    `Cannot trust the journal here: behind entry ${seq} the history of ${names} is another one; stop this node, put its database aside with: unibus node reset, and start it: it takes a copy of theirs`,
   );
 }

@@ -12,7 +12,7 @@ import type { AppParts } from "../http/parts.ts";
 import { getBus } from "../store/journal.ts";
 import { openStore, type Store } from "../store/open.ts";
 import { verifyJournal } from "../store/verify.ts";
-import { refuseClusterFolder } from "./cluster-folder.ts";
+import { refuseClusterFolder, refuseMarkedFolder } from "./cluster-folder.ts";
 import { bindReads, newOperationId, randomBytes } from "./reads.ts";
 import { openWritePath } from "./write-path.ts";
 
@@ -31,6 +31,7 @@ export function openOfflineApi(options: {
   readonly complain: (message: string) => void;
 }): OfflineApi {
   const { db } = options;
+  refuseMarkedFolder(db);
   const store = openStore({ path: db, random: randomBytes });
   try {
     refuseClusterFolder(store);

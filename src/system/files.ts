@@ -71,6 +71,15 @@ export function writeNewFile(
   syncFolder(dirname(path));
 }
 
+/** Gives a file or folder another name, on disk. Throws when something has that name. */
+export function renameDurably(from: string, to: string): void {
+  // The kernel would replace an empty folder, or a file.
+  if (lstatSync(to, { throwIfNoEntry: false })) throw new Error(`"${to}" is there already`);
+  renameSync(from, to);
+  syncFolder(dirname(to));
+  if (dirname(from) !== dirname(to)) syncFolder(dirname(from));
+}
+
 /** Symlinks that one path may pass through, as the kernel counts them. */
 const LINKS_MAX = 40;
 

@@ -126,7 +126,8 @@ export async function demandNothingLost(
     const few = faults.slice(0, 20).join("\n");
     throw new Error(`seed ${load.seed}, kept in ${evidence.folder}: ${faults.length}\n${few}`);
   }
-  using store = openStore({ path: join(evidence.folder, "n1.db"), random: null });
+  const { name = "" } = cluster.nodes[0] ?? {};
+  using store = openStore({ path: join(evidence.folder, `${name}.db`), random: null });
   const digest = new Bun.CryptoHasher("sha256").update(stateOf(store)).digest("hex");
   rmSync(evidence.folder, { recursive: true });
   return { entries, digest };

@@ -19,6 +19,10 @@ export interface ClusterOptions {
   readonly host?: string;
   /** More words for each node. */
   readonly args?: readonly string[];
+  /** Which of the nodes are those of the cluster, as of now; all of them unless said otherwise. */
+  readonly members?: () => readonly number[];
+  /** More words for one node. */
+  readonly argsOf?: (index: number) => readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Where each node is, if not simply on this machine. */
   readonly places?: readonly NodePlace[];
@@ -210,11 +214,12 @@ function prepareNode(parts: NodeParts): ClusterNode {
 function argumentsOf(parts: NodeParts): readonly string[] {
   const { folder, ports, port, name, options } = parts;
   const { mode = "enforce", password = "a secret of routes", tls, args = [] } = options;
-  const { loginInRoutes = "", places = [] } = options;
+  const { loginInRoutes = "", places = [], argsOf = () => [] } = options;
+  const { members = () => [...ports.keys()] } = options;
   const hostOf = (index: number): string => places[index]?.host ?? options.host ?? "127.0.0.1";
   const host = hostOf(parts.index);
   const peers = ports.flatMap((other, at) =>
-    other === port
+    other === port || !members().includes(at)
       ? []
       : [`nats://${loginInRoutes}${places[parts.index]?.reaches?.[at] ?? hostOf(at)}:${other}`],
   );
@@ -224,7 +229,8 @@ function argumentsOf(parts: NodeParts): readonly string[] {
   const files = tls
     ? ["--route-tls-cert", tls.cert, "--route-tls-key", tls.key, "--route-tls-ca", tls.ca]
     : [];
-  return ["--bind", host, "--bus-auth", mode, ...cluster, ...routes, ...secret, ...files, ...args];
+  const words = [...cluster, ...routes, ...secret, ...files, ...args, ...argsOf(parts.index)];
+  return ["--bind", host, "--bus-auth", mode, ...words];
 }
 
 function secretWords(folder: string, name: string, password: string): readonly string[] {
