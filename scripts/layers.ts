@@ -64,6 +64,7 @@ export const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   "cli/run-node.ts": ["server"],
   "cli/up.ts": ["server"],
   "cli/offline.ts": ["server"],
+  "cli/node-restore.ts": ["server"],
 };
 
 interface Touch {

@@ -6,14 +6,14 @@ export const MEANING: Readonly<Record<ProblemCode, string>> = {
   "boot-refused":
     "The flags ask for a node that would be open to a network without authentication or encryption. It made no file and opened no port.",
   "cluster-refused":
-    "The flags ask for a cluster that would not be safe. The node made no file and opened no port.",
+    "The flags ask for a cluster that would not be safe, or what the folder holds is no part of the cluster. The bus in the folder is as it was.",
   "tls-unusable":
     "A certificate, key or authority cannot be read, is out of date, or does not fit.",
   "folder-in-use":
     "Another process holds the lock of a folder or socket. Two on one store would damage it.",
   "start-failed": "A part of the node could not start, for a reason outside of unibus.",
   "journal-damaged":
-    "An entry of the journal is not what was written: the chain of digests breaks there.",
+    "An entry of the journal is not what was written: the chain of digests breaks there, or a cluster's stream has lost or changed what this node applied.",
   "schema-too-new": "A newer unibus has changed the database in a way that this one does not know.",
   "file-unusable": "A file that was named is missing, of another kind, too large, or not readable.",
   "file-exists": "Writing would replace a file that is there.",

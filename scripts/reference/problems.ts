@@ -7,12 +7,13 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
   usage: "Read the line it printed; `unibus help` and `--help` show what a command takes.",
   "boot-refused":
     "Add what the message asks for, or listen on loopback. The guard has no switch that turns it off.",
-  "cluster-refused": "Add what the message asks for, or leave the cluster flags out.",
+  "cluster-refused":
+    "Add what the message asks for, or leave the cluster flags out. A folder of another bus belongs to another cluster: `unibus node reset` puts aside what a node has.",
   "tls-unusable": "Check that the named file exists, is readable, is in date and fits its pair.",
   "folder-in-use": "Stop the other process, or give this node folders of its own.",
   "start-failed": "The message names the part and its reason: most often a taken port.",
   "journal-damaged":
-    "The node does not run on it. Keep a copy of the folder and restore the newest backup.",
+    "The node does not run on it. On a node of a cluster, stop it, put its database aside with `unibus node reset` and start it: it takes the bus from the others; where they have lost the stream, `unibus node rebuild` (docs/cluster.md). Elsewhere keep a copy of the folder and restore the newest backup.",
   "file-exists":
     "Choose another path, or move the file away; unibus never writes over a key or certificate.",
   "file-unusable": "Check that the named file exists, is of the right kind, and is yours to read.",

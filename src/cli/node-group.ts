@@ -5,6 +5,8 @@ export const nodeGroup = defineGroup({
   commands: {
     token: async () => (await import("./node-token.ts")).nodeTokenCommand,
     join: async () => (await import("./node-join.ts")).nodeJoinCommand,
+    rebuild: async () => (await import("./node-restore.ts")).nodeRebuildCommand,
+    reset: async () => (await import("./node-restore.ts")).nodeResetCommand,
     list: async () => (await import("./node-list.ts")).nodeListCommand,
   },
 });

@@ -39,6 +39,14 @@ export function placeOptions(): readonly Option[] {
     .map((setting) => (setting.name === "data-dir" ? folderOption() : inNodeGroup(setting)));
 }
 
+/** The options that say where a stopped node keeps what it has. */
+export function restoreOptions(): readonly Option[] {
+  const names: readonly SettingName[] = ["data-dir", "db", "nats-store"];
+  return listSettings()
+    .filter(({ name }) => names.includes(name))
+    .map(optionOf);
+}
+
 /** The option that names a node by its folder, or by one that logged in to it. */
 export function folderOption(): Option {
   const option = inNodeGroup({ name: "data-dir", ...SETTINGS["data-dir"] });

@@ -25,7 +25,7 @@ export async function openOffline(options: {
   const folder = dirname(db);
   const deadlineAt = performance.now() + LOCK_WAIT_MS;
   for (;;) {
-    const lock = lockFolder(folder);
+    const lock = lockFolder(folder, { make: true });
     if (lock) return openUnderLock({ db, lock, say });
     const running = await findRunning();
     if (running) return running;
@@ -35,11 +35,24 @@ export async function openOffline(options: {
   }
 }
 
-function lockFolder(folder: string): Disposable | null {
+/**
+ * Takes the folder of a node that does not run; null while somebody else has it.
+ * Throws "node-not-found" for a folder that is not there and not to be made, and "file-unusable".
+ */
+export function lockFolder(
+  folder: string,
+  { make }: { readonly make: boolean },
+): Disposable | null {
   const fault = folderFault(folder);
   if (fault) throw new Problem("file-unusable", `Cannot use the folder "${folder}": it ${fault}`);
+  if (!make && !existsSync(folder)) {
+    throw new Problem(
+      "node-not-found",
+      `Cannot find a node: there is no folder "${folder}"; name it with --data-dir`,
+    );
+  }
   try {
-    if (!existsSync(folder)) ensurePrivateFolder(folder);
+    if (make && !existsSync(folder)) ensurePrivateFolder(folder);
     return acquireLock(folder, LOCK_FILE);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : "unknown";

@@ -68,7 +68,7 @@ export async function openControlStream(options: {
 function streamLost(): Problem {
   return new Problem(
     "journal-damaged",
-    "Cannot go on with this journal: the cluster has lost the stream of its entries; every node still has them, rebuild the stream from the one that has most",
+    "Cannot go on with this journal: the cluster has lost the stream of its entries; every node still has them: stop all nodes, rebuild the stream from the one that has most (unibus node rebuild), and let the others take it from there (unibus node reset --streams)",
   );
 }
 

@@ -23,7 +23,7 @@ export function refuseLostDatabase(db: string): void {
   if (existsSync(db) || !existsSync(modeFile)) return;
   throw new Problem(
     "boot-refused",
-    `Cannot start: this folder ran a node and its database "${db}" is gone; put it back, or remove "${modeFile}" to begin a new bus`,
+    `Cannot start: this folder ran a node and its database "${db}" is gone; put it back; on a node of a cluster take it from the others: unibus node reset; or remove "${modeFile}" to begin a new bus`,
   );
 }
 

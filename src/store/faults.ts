@@ -17,7 +17,7 @@ export function faultWords(error: unknown): string {
 export function journalDamaged(fault: string, cause?: unknown): Problem {
   return new Problem(
     "journal-damaged",
-    `Cannot trust the journal: ${fault}; keep the damaged files and restore the last good backup`,
+    `Cannot trust the journal: ${fault}; keep the damaged files and restore the last good backup, or, on a node of a cluster, take it from the others: unibus node reset`,
     { cause },
   );
 }
