@@ -24,6 +24,8 @@ const MEANING: Readonly<Record<ChangeKind, string>> = {
   "member.remove": "Removes a user from a room, or declines a waiting membership.",
   "node.token": "Lets one new node into the cluster, for a while; its secret is not in it.",
   "node.joined": "Records the node that a token was used by; no other can use it.",
+  "node.announced": "Records what a node tells of itself: how it is reached, and its version.",
+  "node.removed": "Takes a node out of the cluster for good; its name is never used again.",
 };
 
 const FIELD = /(?:\/\*\*\s*((?:(?!\*\/)[\s\S])*?)\s*\*\/\s*)?readonly (\w+): ([^;}]+?)\s*[;}]/g;

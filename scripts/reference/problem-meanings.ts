@@ -6,7 +6,7 @@ export const MEANING: Readonly<Record<ProblemCode, string>> = {
   "boot-refused":
     "The flags ask for a node that would be open to a network without authentication or encryption. It made no file and opened no port.",
   "cluster-refused":
-    "The flags ask for a cluster that would not be safe, or what the folder holds is no part of the cluster. The bus in the folder is as it was.",
+    "What is asked for would be no cluster, or not a safe one, or what the folder holds is no part of it. The bus in the folder is as it was.",
   "tls-unusable":
     "A certificate, key or authority cannot be read, is out of date, or does not fit.",
   "folder-in-use":
@@ -17,7 +17,8 @@ export const MEANING: Readonly<Record<ProblemCode, string>> = {
   "schema-too-new": "A newer unibus has changed the database in a way that this one does not know.",
   "file-unusable": "A file that was named is missing, of another kind, too large, or not readable.",
   "file-exists": "Writing would replace a file that is there.",
-  "node-not-found": "There is no node's data in the folder that a command was given or found.",
+  "node-not-found":
+    "There is no node's data in the folder that a command was given or found, or no node of the cluster has this name.",
   "node-unreachable": "Nothing answers where the node should be.",
   "node-untrusted":
     "What answers cannot show that it is the node meant: by its certificate, or by the id of its bus.",
@@ -101,6 +102,7 @@ export const MEANING: Readonly<Record<ProblemCode, string>> = {
     "The command that made the token has ended, or runs at another node; making it is the approval, and nobody else can sign.",
   "node-tokens-full": "There are as many unused tokens for nodes as there may be.",
   "node-name-taken": "Nodes are told apart by their names, and this one is in use.",
+  "node-removed": "The node was taken out of the cluster, for good, by `unibus node remove`.",
   "node-ca-foreign":
     "The certificate authority is not the one that the token, or the cluster, names.",
   "proof-wrong": "The request does not show that its sender holds the invite.",

@@ -18,7 +18,8 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
     "Choose another path, or move the file away; unibus never writes over a key or certificate.",
   "file-unusable": "Check that the named file exists, is of the right kind, and is yours to read.",
   "schema-too-new": "Run the unibus that wrote this folder, or a newer one.",
-  "node-not-found": "Name the node's folder with `--data-dir` (or its database with `--db`).",
+  "node-not-found":
+    "Name the node's folder with `--data-dir` (or its database with `--db`); `unibus node list` lists the nodes of a cluster.",
   "node-unreachable": "Start the node, or look at its log: it may be starting or stuck.",
   "node-untrusted":
     "Nothing was sent. Check the URL and `--ca`; log in again only if the node was really changed.",
@@ -93,6 +94,8 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
     "Leave `unibus node token` running until the new node has joined; have a new token made.",
   "node-tokens-full": "Wait until some of the tokens have expired, or use them.",
   "node-name-taken": "Choose another `--server-name`.",
+  "node-removed":
+    "Nothing brings it back. Let the machine join as a new node: an empty folder, a new token and another name. Its old files open routes until the bus CA and the route secret are rolled.",
   "node-ca-foreign":
     "Nothing was taken over. Use the folder of the authority that the nodes' `--route-tls-ca` names.",
   "proof-wrong": "Give the invite whole, as it was printed.",

@@ -8,5 +8,6 @@ export const nodeGroup = defineGroup({
     rebuild: async () => (await import("./node-restore.ts")).nodeRebuildCommand,
     reset: async () => (await import("./node-restore.ts")).nodeResetCommand,
     list: async () => (await import("./node-list.ts")).nodeListCommand,
+    remove: async () => (await import("./node-remove.ts")).nodeRemoveCommand,
   },
 });

@@ -3,19 +3,23 @@ import { nodeOptions, onNode } from "./node-command.ts";
 import { table } from "./output.ts";
 import { defineStrict } from "./strict.ts";
 
+const HEADINGS = ["NODE", "NOW", "JOINED", "ANNOUNCED", "VERSION", "CERTIFICATE", "ROUTE"];
+
 export const nodeListCommand = defineStrict({
   description:
     "Lists the nodes of the cluster: since when, until when their route certificates hold, and whether the node that is asked has a route to them now.",
-  options: nodeOptions(),
+  options: nodeOptions([
+    { name: "all", kind: "boolean", help: "those too that were removed, whose names are used up" },
+  ]),
   run: ({ given }) =>
     onNode(
       given,
       async ({ client }) => {
-        const document = await client.nodes.list();
+        const document = await client.nodes.list({ all: given.all === true });
         const lines =
           document.cluster === null
             ? ["This node is on its own"]
-            : table(["NODE", "NOW", "JOINED", "CERTIFICATE", "ROUTE"], document.nodes.map(rowOf));
+            : table(HEADINGS, document.nodes.map(rowOf));
         return { document, lines };
       },
       { runningOnly: true },
@@ -23,8 +27,19 @@ export const nodeListCommand = defineStrict({
 });
 
 function rowOf(one: ClusterNode): readonly string[] {
-  const now = one.self ? "this one" : one.connected ? "connected" : "away";
-  const { node, joinedAt, certificateEndsAt, route } = one;
-  const until = certificateEndsAt === null ? "-" : `until ${certificateEndsAt.slice(0, 10)}`;
-  return [node, now, joinedAt ?? "-", until, route ?? "-"];
+  const { node, joinedAt, announcedAt, version, certificateEndsAt, route } = one;
+  return [
+    ...[node, stateOf(one), dayOf(joinedAt), dayOf(announcedAt), version ?? "-"],
+    ...[certificateEndsAt === null ? "-" : `until ${dayOf(certificateEndsAt)}`, route ?? "-"],
+  ];
+}
+
+function stateOf({ self, connected, removedAt }: ClusterNode): string {
+  if (removedAt !== null) return "removed";
+  if (self) return "this one";
+  return connected ? "connected" : "away";
+}
+
+function dayOf(time: string | null): string {
+  return time?.slice(0, 10) ?? "-";
 }

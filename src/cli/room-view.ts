@@ -26,7 +26,7 @@ export interface View {
   readonly publish: string | null;
   readonly subscribe: string | null;
   readonly inboxPrefix: string;
-  /** URLs of the running node for NATS clients; none while it is stopped. */
+  /** URLs of the running node for NATS clients, then those of the others; none while it is stopped. */
   readonly servers: readonly string[];
   /** Whose NATS server that is. */
   readonly dataPlane: Bus["dataPlane"];
@@ -98,13 +98,19 @@ async function findPlace(
 }
 
 /**
- * The node's URLs for NATS clients, the nearest one first. A node that listens everywhere tells all of
+ * The node's URLs for NATS clients, the nearest one first, and behind them those of the cluster's other
+ * nodes: a client that has them all goes on at another one. A node that listens everywhere tells all of
  * its names, its own loopback first; elsewhere the one that the login went to is known to lead there.
  */
 export function serversFor(
-  { clientUrls }: Pick<Bus, "clientUrls">,
+  { clientUrls, nodes }: Pick<Bus, "clientUrls" | "nodes">,
   loginUrl: string | null,
 ): readonly string[] {
+  const others = nodes.flatMap((node) => node.clientUrls);
+  return [...new Set([...nearestFirst(clientUrls, loginUrl), ...others])];
+}
+
+function nearestFirst(clientUrls: readonly string[], loginUrl: string | null): readonly string[] {
   if (loginUrl === null) return clientUrls;
   const { hostname } = new URL(loginUrl);
   const farness = (url: string): number => {

@@ -8,6 +8,17 @@ export const Bus = Type.Object(
     clientUrls: Type.Array(Type.String(), {
       description: "NATS URLs for clients; none while the node is stopped",
     }),
+    nodes: Type.Array(
+      Type.Object(
+        {
+          node: Type.String(),
+          clientUrls: Type.Array(Type.String(), { description: "NATS URLs for clients" }),
+          apiUrls: Type.Array(Type.String(), { description: "Origins of its API" }),
+        },
+        CLOSED,
+      ),
+      { description: "All nodes of the cluster that told where they are reached, this one too" },
+    ),
     tls: Type.Boolean(),
     mode: AuthModeName,
     version: Type.String(),

@@ -9,8 +9,19 @@ export const ClusterNode = Type.Object(
     self: Type.Boolean({ description: "Whether it is the one that answers" }),
     connected: Type.Boolean({ description: "Whether the one that answers has a route to it now" }),
     joinedAt: nullable(Time, { description: "Null for a node that joined by no token" }),
+    announcedAt: nullable(Time, {
+      description: "When it last told something new of itself; null while it never did",
+    }),
+    removedAt: nullable(Time, { description: "Null while it is one of the nodes" }),
+    version: nullable(Type.String(), { description: "Of its unibus, as far as it told that" }),
+    format: nullable(Type.Integer(), { description: "Newest format of operations that it knows" }),
+    certificate: nullable(Type.String(), {
+      description: "SHA-256 of its route certificate, in hex",
+    }),
     certificateEndsAt: nullable(Time, { description: "Null where it is not known" }),
     route: nullable(Type.String(), { description: "Where other nodes reach it, if it told that" }),
+    clientUrls: Type.Array(Type.String(), { description: "NATS URLs for clients" }),
+    apiUrls: Type.Array(Type.String(), { description: "Origins of its API" }),
   },
   CLOSED,
 );
@@ -27,6 +38,16 @@ export const ClusterNodes = Type.Object(
   CLOSED,
 );
 export type ClusterNodes = Static<typeof ClusterNodes>;
+
+export const ListNodesQuery = Type.Object(
+  { all: Type.Optional(Type.Literal("true", { description: "Those too that were removed" })) },
+  CLOSED,
+);
+
+export const NodeParams = Type.Object(
+  { node: Type.String({ maxLength: 128, description: "The name of a node" }) },
+  CLOSED,
+);
 
 const TokenText = Type.String({ maxLength: 128, description: "The id of a token for a node" });
 const Sealed = Type.String({

@@ -45,6 +45,18 @@ export const NODE_JOIN_WAIT_MS = 2_000;
 export const NODE_JOIN_SILENCE_MS = 10_000;
 /** DNS names and addresses that one node is reached by. */
 export const NODE_HOSTS_MAX = 16;
+/** URLs of one kind that a node tells of itself, and characters of one: a host name has 253. */
+export const NODE_URLS_MAX = 16;
+export const NODE_URL_CHARS_MAX = 300;
+/** Characters of the version that a node tells. */
+export const NODE_VERSION_CHARS_MAX = 64;
+/** How often a node looks whether there is something new to tell, and the least time between two times. */
+export const NODE_ANNOUNCE_LOOK_MS = 1_000;
+export const NODE_ANNOUNCE_MS_MIN = 10_000;
+/** How long a removed node that is connected has to learn of it before it loses its part in JetStream. */
+export const NODE_REMOVED_GRACE_MS = 5_000;
+/** Fewest nodes that are a cluster. */
+export const CLUSTER_NODES_MIN = 2;
 /** Rooms that one invite leads into. */
 export const INVITE_ROOMS_MAX = 20;
 /** Characters of a signed record of a room's log. */

@@ -164,10 +164,33 @@ export type Change =
       readonly certificate: string | null;
       /** End of that certificate. */
       readonly certificateEndsAt: number | null;
-    };
+    }
+  | {
+      readonly kind: "node.announced";
+      /** Its name, as --server-name has it. */
+      readonly node: string;
+      /** Where other nodes reach it: host:port; null where it does not know. */
+      readonly route: string | null;
+      /** NATS URLs for clients. */
+      readonly clientUrls: readonly string[];
+      /** Origins of its API. */
+      readonly apiUrls: readonly string[];
+      /** Of its unibus. */
+      readonly version: string;
+      /** The newest format of operations that it knows. */
+      readonly format: number;
+      /** SHA-256 of its route certificate, in hex; null without one. */
+      readonly certificate: string | null;
+      /** End of that certificate. */
+      readonly certificateEndsAt: number | null;
+    }
+  | { readonly kind: "node.removed"; readonly node: string };
 
 export type ChangeKind = Change["kind"];
 export type ChangeOf<Kind extends ChangeKind> = Extract<Change, { kind: Kind }>;
+
+/** What a node tells the others of itself. */
+export type NodeAnnouncement = Omit<ChangeOf<"node.announced">, "kind">;
 
 /** What a cluster's journal begins with. */
 export type Beginning = Extract<Change, { kind: "bus.found" | "bus.continued" }>;

@@ -151,6 +151,7 @@ export const PROBLEMS = {
   },
   "node-tokens-full": { status: 409, title: "Too many nodes are waited for", exit: EXIT.refused },
   "node-name-taken": { status: 409, title: "Another node has this name", exit: EXIT.refused },
+  "node-removed": { status: 410, title: "The node was removed", exit: EXIT.refused },
   "node-ca-foreign": { status: 409, title: "The authority is another one", exit: EXIT.refused },
   "proof-wrong": { status: 403, title: "The proof is wrong", exit: EXIT.refused },
   "record-invalid": { status: 422, title: "The record cannot be used", exit: EXIT.refused },

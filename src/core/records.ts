@@ -85,14 +85,24 @@ export interface NodeTokenRecord {
   readonly usedBy: string | null;
 }
 
-/** A node that joined by a token; those that the cluster began with are not among them. */
+/** A node that joined by a token, or told of itself; a removed one too, as its name is used up. */
 export interface NodeRecord {
   readonly node: string;
   /** Where other nodes reach it: host:port. */
-  readonly route: string;
+  readonly route: string | null;
   readonly certificate: string | null;
   readonly certificateEndsAt: number | null;
-  readonly joinedAt: number;
+  /** Null for a node that joined by no token. */
+  readonly joinedAt: number | null;
+  readonly clientUrls: readonly string[];
+  readonly apiUrls: readonly string[];
+  /** This and the next are null until it has told of itself. */
+  readonly version: string | null;
+  readonly format: number | null;
+  /** When it last told something new; null while it never did. */
+  readonly announcedAt: number | null;
+  /** Null while it is one of the nodes. */
+  readonly removedAt: number | null;
 }
 
 /** Why a request is not who it says it is: what enforce answers with 401, and soft only counts. */

@@ -7,23 +7,28 @@ import {
   CreateNodeTokenBody,
   JoinAnswered,
   JoinBody,
+  ListNodesQuery,
   Membership,
   NewNodeToken,
+  NodeParams,
   NodeTokenParams,
   UseNodeTokenBody,
   WaitingRequests,
 } from "../contract/nodes.ts";
 import { Nothing } from "../contract/values.ts";
+import { isNodeName } from "../core/cluster-policy.ts";
 import { isNodeTokenId, type NodeTokenId } from "../core/ids.ts";
 import { plainFingerprint } from "../core/pem.ts";
 import { Problem } from "../core/problems.ts";
-import { nodeNameTaken, refuseDeadNodeToken } from "../core/rules/nodes.ts";
+import { quote } from "../core/quote.ts";
+import type { NodeRecord } from "../core/records.ts";
+import { isNode, nodeNameTaken, refuseDeadNodeToken } from "../core/rules/nodes.ts";
 import { callOf } from "./call.ts";
 import { type AnswerHead, requestChange } from "./change.ts";
 import { timeText } from "./ids.ts";
 import { createNodeMailbox, type NodeMailbox } from "./node-mailbox.ts";
 import type { AppParts, ClusterView } from "./parts.ts";
-import { requireManager, requireOperator } from "./rights.ts";
+import { requireManager, requireManagerByKey, requireOperator } from "./rights.ts";
 
 type Parts = Pick<AppParts, "read" | "commit" | "now" | "cluster">;
 
@@ -31,9 +36,14 @@ type Parts = Pick<AppParts, "read" | "commit" | "now" | "cluster">;
 export function nodes(parts: Parts) {
   const mailbox = createNodeMailbox({ now: () => parts.now() });
   return new Elysia({ prefix: "/v1/nodes", normalize: false, strictPath: true })
-    .get("", ({ request }) => list(parts, request), {
-      query: Nothing,
+    .get("", ({ request, query }) => list(parts, request, { removed: query.all === "true" }), {
+      query: ListNodesQuery,
       response: { 200: ClusterNodes },
+    })
+    .delete("/:node", (context) => remove(parts, context), {
+      params: NodeParams,
+      body: Nothing,
+      query: Nothing,
     })
     .post("/join", ({ body }) => join(parts, mailbox, body), {
       body: JoinBody,
@@ -84,25 +94,91 @@ export function nodes(parts: Parts) {
     );
 }
 
-async function list(parts: Parts, request: Request): Promise<ClusterNodes> {
+async function list(
+  parts: Parts,
+  request: Request,
+  asked: { readonly removed: boolean },
+): Promise<ClusterNodes> {
   requireManager(callOf(request).viewer, "list the nodes");
   const view = await parts.cluster.view();
-  const joined = new Map(parts.read.listNodes().map((one) => [one.node, one]));
-  const names = new Set([...joined.keys(), ...(view ? [view.node, ...view.connected] : [])]);
-  const nodes = [...names].sort().map((node): ClusterNode => {
-    const record = joined.get(node);
-    const endsAt = node === view?.node ? view.certificateEndsAt : record?.certificateEndsAt;
-    return {
-      node,
-      self: node === view?.node,
-      connected: view?.connected.includes(node) ?? false,
-      joinedAt: record ? timeText(record.joinedAt) : null,
-      certificateEndsAt: typeof endsAt === "number" ? timeText(endsAt) : null,
-      route: record?.route ?? null,
-    };
-  });
+  const recorded = new Map(parts.read.listNodes().map((one) => [one.node, one]));
+  const names = new Set([...recorded.keys(), ...(view ? [view.node, ...view.connected] : [])]);
+  const nodes = [...names]
+    .sort()
+    .map((node) => shownNode(node, { record: recorded.get(node), view }))
+    .filter(({ removedAt }) => removedAt === null || asked.removed);
   const ca = view?.ca ? fingerprintOf(view.ca) : null;
   return { cluster: view?.cluster ?? null, ca, nodes };
+}
+
+function shownNode(
+  node: string,
+  of: { readonly record: NodeRecord | undefined; readonly view: ClusterView | null },
+): ClusterNode {
+  const { record, view } = of;
+  const self = node === view?.node;
+  return {
+    node,
+    self,
+    connected: view?.connected.includes(node) ?? false,
+    joinedAt: optionalTime(record?.joinedAt),
+    announcedAt: optionalTime(record?.announcedAt),
+    removedAt: optionalTime(record?.removedAt),
+    version: record?.version ?? null,
+    format: record?.format ?? null,
+    certificate: record?.certificate ?? null,
+    certificateEndsAt: optionalTime(self ? view.certificateEndsAt : record?.certificateEndsAt),
+    route: record?.route ?? null,
+    clientUrls: [...(record?.clientUrls ?? [])],
+    apiUrls: [...(record?.apiUrls ?? [])],
+  };
+}
+
+function optionalTime(ms: number | null | undefined): string | null {
+  return typeof ms === "number" ? timeText(ms) : null;
+}
+
+/**
+ * Removes a node for good. Whether it may be is decided where it is applied; only here is known which node
+ * is asked, and which ones are there.
+ */
+async function remove(
+  parts: Parts,
+  context: {
+    readonly params: { readonly node: string };
+    readonly request: Request;
+    readonly set: AnswerHead;
+  },
+): Promise<void> {
+  const { params, request, set } = context;
+  const { node } = params;
+  const call = callOf(request);
+  requireManagerByKey(call.viewer, "remove the node");
+  const view = await getCluster(parts, "remove the node");
+  if (node === view.node) {
+    throw new Problem(
+      "cluster-refused",
+      `Cannot remove the node: ${quote(node)} is the one that is asked, and only another one tells it; ask another node`,
+    );
+  }
+  const others = parts.read.listNodes().filter((one) => isNode(one) && one.node !== view.node);
+  const remaining = others.filter((one) => one.node !== node);
+  const there = remaining.filter((one) => view.connected.includes(one.node));
+  // A name that is not recorded leaves all of them: what is wrong then is for the rule to say.
+  if (remaining.length < others.length && (there.length + 1) * 2 <= remaining.length + 1) {
+    throw new Problem(
+      "cluster-refused",
+      `Cannot remove the node: of the ${remaining.length + 1} that would remain ${there.length + 1} would be there, and nothing is decided without a majority; bring one back first`,
+    );
+  }
+  await requestChange(parts, { call, set }, { kind: "node.removed", node: readNodeName(node) });
+  set.status = 204;
+}
+
+/** Reads a node's name. Throws "node-not-found": what is no name is no node's. */
+function readNodeName(text: string): string {
+  if (isNodeName(text)) return text;
+  throw new Problem("node-not-found", "Cannot find the node: this is no name of one");
 }
 
 function fingerprintOf(pem: string): string {
@@ -124,7 +200,7 @@ async function createToken(
   const call = callOf(request);
   requireOperator(call.viewer, "make a token for a node");
   const token = readToken(body.token);
-  const view = await getCluster(parts);
+  const view = await getCluster(parts, "let a node join");
   if (view.ca === null) {
     throw new Problem(
       "cluster-refused",
@@ -147,14 +223,18 @@ async function useToken(
 ): Promise<Membership> {
   const { body, params, request, set } = context;
   const token = readTokenFor(request, params);
-  const view = await getCluster(parts);
+  const view = await getCluster(parts, "let a node join");
   const { node, route, certificate } = body;
   if (node === view.node || view.connected.includes(node)) {
     const { code, detail } = nodeNameTaken(node);
     throw new Problem(code, detail);
   }
   // One that is away comes back by itself; a new node would wait for one that is gone for good.
-  const others = parts.read.listNodes().filter((one) => view.connected.includes(one.node));
+  const recorded = parts.read.listNodes();
+  const others = recorded.filter(
+    (one) => one.joinedAt !== null && view.connected.includes(one.node),
+  );
+  const gone = recorded.filter(({ removedAt }) => removedAt !== null);
   const certificateEndsAt =
     body.certificateEndsAt === null ? null : Date.parse(body.certificateEndsAt);
   const change = {
@@ -167,7 +247,7 @@ async function useToken(
   } as const;
   await requestChange(parts, { call: callOf(request), set }, change);
   const routes = new Set([...view.routes, ...others.map((one) => `nats://${one.route}`)]);
-  routes.delete(`nats://${route}`);
+  for (const one of [...gone, { route }]) routes.delete(`nats://${one.route}`);
   const { cluster, mode, secret } = view;
   return { cluster, mode, secret: secret && { ...secret }, routes: [...routes] };
 }
@@ -186,12 +266,12 @@ function join(
   return { sealed: mailbox.ask(token, sealed) };
 }
 
-async function getCluster({ cluster }: Parts): Promise<ClusterView> {
+async function getCluster({ cluster }: Parts, action: string): Promise<ClusterView> {
   const view = await cluster.view();
   if (view) return view;
   throw new Problem(
     "cluster-refused",
-    "Cannot let a node join: this node is on its own, --cluster-name makes a cluster",
+    `Cannot ${action}: this node is on its own, --cluster-name makes a cluster`,
   );
 }
 

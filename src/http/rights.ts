@@ -14,6 +14,13 @@ export function requireManager(viewer: ActorFacts, action: string): void {
   throw new Problem("forbidden", `Cannot ${action}: only an admin or the local operator may`);
 }
 
+/** As `requireManager`, and refuses tokens: what is done is for good. Throws "forbidden". */
+export function requireManagerByKey(viewer: ActorFacts, action: string): void {
+  requireManager(viewer, action);
+  const refusal = refuseToken(viewer, action);
+  if (refusal) throw new Problem(refusal.code, refusal.detail);
+}
+
 /** Refuses everybody but the local operator. Throws "forbidden". */
 export function requireOperator(viewer: ActorFacts, action: string): void {
   if (viewer.kind === "operator") return;

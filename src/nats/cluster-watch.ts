@@ -1,13 +1,29 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { clockOffset } from "../core/clock-offset.ts";
-import { CLOCK_CHECK_MS, CLUSTER_CHECK_MS, CLUSTER_WAIT_MS } from "../core/limits.ts";
+import { type ExpectedNodes, expectedNodes, presentNodes } from "../core/cluster-members.ts";
+import {
+  CLOCK_CHECK_MS,
+  CLUSTER_CHECK_MS,
+  CLUSTER_WAIT_MS,
+  NODE_REMOVED_GRACE_MS,
+} from "../core/limits.ts";
+import type { NodeRecord } from "../core/records.ts";
+import { wordsOf } from "../core/thrown.ts";
+import type { Log } from "../system/log.ts";
+import { type MetaMember, membersNamed, removeMember } from "./meta-group.ts";
 
 /** What a node's nats-server knows of the other nodes. */
 export interface ClusterReport {
   /** Other nodes that are to be there. */
   readonly peers: number;
-  /** Names of the nodes to which there is a route, in their order. */
+  /** Names of the nodes to which there is a route, in their order; removed ones are none. */
   readonly routes: readonly string[];
+  /** Names of nodes that are to be there and are not. */
+  readonly away: readonly string[];
+  /** How many are not, known by name or not. */
+  readonly missing: number;
+  /** Whether all were there at some time since this start. */
+  readonly wasWhole: boolean;
   /** Name of the node that leads the streams' cluster; null while none is elected. */
   readonly leader: string | null;
   /** How far this node's clock is before its peers', in ms; null while nobody was asked. */
@@ -26,16 +42,25 @@ type SystemConnection = Pick<NatsConnection, "info" | "request" | "requestMany">
 
 /**
  * Asks the own nats-server about its routes and its leader, again and again: often while something is
- * missing. Whoever asks the node gets what was found last, and costs nats-server nothing.
+ * missing. Whoever asks the node gets what was found last, and costs nats-server nothing. As long as a
+ * node that was removed has a vote in JetStream's cluster, the leader's node asks to take it.
  * Source: nats-server `server/monitor.go` (`Routez`, `Jsz`), asked through the system account.
  */
 export function watchCluster(options: {
   readonly system: SystemConnection;
-  readonly peers: number;
+  /** This node's server name. */
+  readonly self: string;
+  /** Routes of the settings to other nodes. */
+  readonly configured: number;
+  /** The nodes that are recorded, as of now. */
+  readonly listNodes: () => readonly Pick<NodeRecord, "node" | "announcedAt" | "removedAt">[];
+  readonly log: Pick<Log, "info" | "warn">;
 }): ClusterWatch {
-  const { system, peers } = options;
-  const nothing: ClusterReport = { peers, routes: [], leader: null, clockOffsetMs: null };
-  let found = nothing;
+  const { system, self, configured } = options;
+  const takeVotes = createVoteTaker(options);
+  let expected: ExpectedNodes = { count: configured, names: [], removed: [] };
+  let wasWhole = false;
+  let found = nothingOf(expected, { wasWhole });
   let stopping = false;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let clockOffsetMs: number | null = null;
@@ -43,21 +68,26 @@ export function watchCluster(options: {
 
   async function ask(): Promise<void> {
     try {
-      const [routes, leader] = await Promise.all([
-        findRoutes(await askServer(system, "ROUTEZ")),
-        findLeader(await askServer(system, "JSZ")),
+      const [connected, jsz] = await Promise.all([
+        askServer(system, "ROUTEZ").then(findRoutes),
+        askServer(system, "JSZ"),
       ]);
+      expected = expectedNodes({ self, configured, nodes: options.listNodes() });
+      const { routes, away, missing } = presentNodes(expected, connected);
+      if (missing === 0) wasWhole = true;
+      await takeVotes(findMembers(jsz), { removed: expected.removed, connected });
       if (routes.length > 0 && performance.now() - clockAskedAt > CLOCK_CHECK_MS) {
         clockAskedAt = performance.now();
-        clockOffsetMs = await askClocks(system, peers);
+        clockOffsetMs = await askClocks(system, connected.length);
       }
-      found = { peers, routes, leader, clockOffsetMs };
+      const leader = findLeader(jsz);
+      found = { peers: expected.count, routes, away, missing, wasWhole, leader, clockOffsetMs };
     } catch {
       // A server that does not answer has neither; the next question comes soon.
-      found = nothing;
+      found = nothingOf(expected, { wasWhole });
     }
     if (stopping) return;
-    const complete = found.leader !== null && found.routes.length >= peers;
+    const complete = found.leader !== null && found.missing === 0;
     timer = setTimeout(() => void ask(), complete ? CLUSTER_CHECK_MS : CLUSTER_WAIT_MS);
   }
 
@@ -68,6 +98,45 @@ export function watchCluster(options: {
       stopping = true;
       if (timer) clearTimeout(timer);
     },
+  };
+}
+
+function nothingOf(
+  { count, names }: ExpectedNodes,
+  { wasWhole }: Pick<ClusterReport, "wasWhole">,
+): ClusterReport {
+  return {
+    ...{ peers: count, routes: [], away: names, missing: count, wasWhole },
+    ...{ leader: null, clockOffsetMs: null },
+  };
+}
+
+/**
+ * Takes the votes of removed nodes. One that is connected still is given a moment: with its vote it
+ * loses the stream in which it reads that it was removed.
+ */
+function createVoteTaker(options: {
+  readonly system: SystemConnection;
+  readonly log: Pick<Log, "info" | "warn">;
+}) {
+  const { system, log } = options;
+  const seenAt = new Map<string, number>();
+  return async (
+    members: readonly MetaMember[],
+    {
+      removed,
+      connected,
+    }: { readonly removed: readonly string[]; readonly connected: readonly string[] },
+  ): Promise<void> => {
+    for (const member of membersNamed(members, removed)) {
+      const { name } = member;
+      const since = seenAt.get(name) ?? performance.now();
+      seenAt.set(name, since);
+      const isEarly = performance.now() - since < NODE_REMOVED_GRACE_MS;
+      if (connected.includes(name) && isEarly) continue;
+      const words = await removeMember(system, member).catch(wordsOf);
+      log.info("node.expelled", `JetStream is to count ${name} no more: ${words}`, { node: name });
+    }
   };
 }
 
@@ -101,6 +170,19 @@ function findRoutes(answer: unknown): readonly string[] {
   if (!Array.isArray(routes)) return [];
   const names = routes.map((route) => propertyOf(route, "remote_name"));
   return [...new Set(names.filter((name) => typeof name === "string"))].sort();
+}
+
+/** The other members of JetStream's cluster; told by its leader alone. */
+function findMembers(answer: unknown): readonly MetaMember[] {
+  const replicas = propertyOf(propertyOf(propertyOf(answer, "data"), "meta_cluster"), "replicas");
+  if (!Array.isArray(replicas)) return [];
+  return replicas.map((replica) => {
+    const [name, peer] = [propertyOf(replica, "name"), propertyOf(replica, "peer")];
+    return {
+      name: typeof name === "string" ? name : "",
+      peer: typeof peer === "string" ? peer : "",
+    };
+  });
 }
 
 function findLeader(answer: unknown): string | null {

@@ -119,7 +119,10 @@ export interface InviteCalls {
 }
 
 export interface NodeCalls {
-  list(): Promise<ClusterNodes>;
+  /** The nodes of the cluster; with `all` those too that were removed. */
+  list(options?: { readonly all?: boolean }): Promise<ClusterNodes>;
+  /** Removes a node for good; asked at another one. */
+  remove(node: string, options?: ChangeOptions): Promise<void>;
   /** Asks to become a node; sent again until it is answered. Needs no proof but the token's. */
   join(body: JoinBody): Promise<JoinAnswered>;
   /** These at the node's own socket only. */
@@ -237,7 +240,8 @@ function inviteCalls({ get, send }: Api): InviteCalls {
 function nodeCalls({ get, send }: Api, ask: <T>(request: ApiRequest) => Promise<T>): NodeCalls {
   const path = (token: string, verb = ""): string => `/v1/nodes/tokens/${segment(token)}${verb}`;
   return {
-    list: () => get("/v1/nodes"),
+    list: (options) => get(`/v1/nodes${options?.all === true ? "?all=true" : ""}`),
+    remove: (node, change) => send("DELETE", `/v1/nodes/${segment(node)}`, change),
     join: (body) => ask({ method: "POST", path: "/v1/nodes/join", body, open: true }),
     createToken: (body, change) => send("POST", "/v1/nodes/tokens", { ...change, body }),
     listRequests: (token) => get(path(token)),

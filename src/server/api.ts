@@ -41,6 +41,8 @@ export interface ApiOptions {
 
 export interface Listening {
   readonly url: string;
+  /** The hosts under which the API is called, as of now. */
+  readonly hosts: () => readonly string[];
   /**
    * Serves another certificate, under whose names the node is called from then on. Requests under way
    * are ended with the one before. Throws `start-failed` when the port is lost by it.
@@ -84,6 +86,7 @@ export async function startApi(options: ApiOptions): Promise<Listening> {
     if (pair) log.info("api.encrypted", `control-plane TLS: ON (${settings.tlsCert})`);
     return {
       url,
+      hosts: () => hosts,
       async renewTls(next) {
         await tcp.renewTls(listenerTls(next));
         hosts = hostsWith(next);

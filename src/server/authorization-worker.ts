@@ -11,6 +11,7 @@ import { listOpenConnections } from "../nats/connections.ts";
 import { serviceKey } from "../nats/service-key.ts";
 import { reconcile, watchPublishes } from "../nats/watch.ts";
 import { listMemberships } from "../store/members.ts";
+import { listNodes } from "../store/nodes.ts";
 import { openStoreForReading } from "../store/open.ts";
 import { findUser } from "../store/users.ts";
 import { createLog, type Log } from "../system/log.ts";
@@ -127,7 +128,13 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
   const { peers } = options;
   // The streams of a cluster are there when the others are: that is waited for by nobody here.
   if (peers === null) await awaitHealth(system);
-  const cluster = peers === null ? null : watchCluster({ system, peers });
+  const cluster =
+    peers === null
+      ? null
+      : watchCluster({
+          ...{ system, log, configured: peers, self: system.info?.server_name ?? "" },
+          listNodes: () => listNodes(store),
+        });
   void followReconnects({ authorization, system, admitting, log });
   const timer = setInterval(() => {
     forgetSubjects();

@@ -5,6 +5,7 @@ import type { RouteTls, TlsPair } from "../config/tls-files.ts";
 import { isLoopbackBind } from "../core/bind.ts";
 import type { ExternalNats } from "../core/external-nats.ts";
 import { HTTP_STOP_TIMEOUT_MS } from "../core/limits.ts";
+import type { NodeAnnouncement } from "../core/operations.ts";
 import type { Problem } from "../core/problems.ts";
 import { chooseNatsServer, type NatsProgram } from "../nats/embedded-server.ts";
 import { createRefusals, type Refusals } from "../nats/refusals.ts";
@@ -20,7 +21,13 @@ import {
   LONE_SERVER_NAME,
   membershipOf,
 } from "./cluster.ts";
-import { refuseClusterFolder, refuseMarkedFolder } from "./cluster-folder.ts";
+import { announcementOf, announceNode } from "./cluster-announce.ts";
+import {
+  isRemoved,
+  refuseClusterFolder,
+  refuseMarkedFolder,
+  removedProblem,
+} from "./cluster-folder.ts";
 import { openClusterJournal } from "./cluster-journal.ts";
 import { type Joining, joinCluster } from "./cluster-start.ts";
 import { type ClusterWritePath, createClusterWritePath } from "./cluster-write-path.ts";
@@ -106,8 +113,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   announceRooms(start);
   log.info("api.mode", `control-plane auth: ${settings.busAuth}`, { mode: settings.busAuth });
   let urls: Readonly<Record<string, string>> = {};
+  let hosts: (() => readonly string[]) | null = null;
+  const describe = () => hosts && announcementOf({ ...start, dataPlane }, hosts());
   const joining =
-    cluster && stack.use(join(start, { store, dataPlane, cluster, urls: () => urls }));
+    cluster && stack.use(join(start, { store, dataPlane, cluster, urls: () => urls, describe }));
   const { startApi } = await api;
   const listening = await startApi({
     ...start,
@@ -120,6 +129,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   stack.defer(() => listening.stop(HTTP_STOP_TIMEOUT_MS));
   const certificateFault = followTls(stack, start, { dataPlane, listening });
   stack.use(followRouteTls({ ...start, dataPlane }));
+  hosts = listening.hosts;
   const { url: natsUrl } = dataPlane.access();
   urls = { natsUrl, httpUrl: listening.url };
   if (joining) log.info("node.alive", "the node is alive, and waits for the others", urls);
@@ -192,6 +202,7 @@ async function openMembership(
   const random = cluster ? null : randomBytes;
   const store = stack.use(openStore({ path: settings.db, random }));
   if (!cluster) refuseClusterFolder(store);
+  else if (isRemoved(store, settings.serverName)) throw removedProblem(settings.serverName);
   const { entries } = verifyJournal(store);
   keepStreams(settings, { store, clustered: cluster !== null, log });
   const writePath = watchDisk(cluster ?? openWritePath(store), { folder, now: () => Date.now() });
@@ -241,21 +252,24 @@ function join(
     readonly dataPlane: DataPlane;
     readonly cluster: ClusterWritePath;
     readonly urls: () => Readonly<Record<string, string>>;
+    readonly describe: () => NodeAnnouncement | null;
   },
 ): Joining {
   const { settings, log } = start;
-  const { store, dataPlane, cluster, urls } = parts;
+  const { store, dataPlane, cluster, urls, describe } = parts;
+  const name = settings.serverName;
   return joinCluster({
-    dataPlane,
+    ...{ dataPlane, store, name },
     writePath: cluster,
+    announce: () => announceNode({ ...{ store, name, describe, log }, writePath: cluster }),
     openJournal: (control, signal) =>
       openClusterJournal({
         store,
         control,
         log,
-        name: settings.serverName,
+        name,
         db: settings.db,
-        nodes: (start.cluster?.peers.length ?? 0) + 1,
+        configured: start.cluster?.peers.length ?? 0,
         staleMaxMs: settings.staleMax * 1000,
         signal,
       }),

@@ -5,13 +5,18 @@ import {
   ROOMS_PER_USER_MAX,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../core/limits.ts";
+import type { NodeRecord } from "../core/records.ts";
+import { isNode } from "../core/rules/nodes.ts";
 import { VERSION } from "../core/version.ts";
+import { listNodes } from "../store/nodes.ts";
+import type { Store } from "../store/open.ts";
 import type { DataPlane } from "./data-plane.ts";
 
 /** How clients reach the data plane of a running node, and what it promises them. */
 export function busOf(node: {
   readonly settings: NodeSettings;
   readonly dataPlane: DataPlane;
+  readonly store: Store;
 }): Bus {
   const { settings, dataPlane } = node;
   const { clientUrls, tls, natsVersion } = dataPlane.access();
@@ -20,6 +25,7 @@ export function busOf(node: {
   return {
     dataPlane: dataPlane.kind,
     clientUrls: [...clientUrls],
+    nodes: listNodes(node.store).filter(isNode).map(placeOf),
     tls,
     mode: settings.busAuth,
     version: VERSION,
@@ -32,4 +38,8 @@ export function busOf(node: {
       roomsPerUserMax: ROOMS_PER_USER_MAX,
     },
   };
+}
+
+function placeOf({ node, clientUrls, apiUrls }: NodeRecord): Bus["nodes"][number] {
+  return { node, clientUrls: [...clientUrls], apiUrls: [...apiUrls] };
 }

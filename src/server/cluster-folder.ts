@@ -1,7 +1,9 @@
 import { dirname, join } from "node:path";
 import { RESTORE_FILE } from "../core/node-files.ts";
 import { Problem } from "../core/problems.ts";
+import { quote } from "../core/quote.ts";
 import { findBeginning } from "../store/beginning.ts";
+import { listNodes } from "../store/nodes.ts";
 import type { Store } from "../store/open.ts";
 import { readRestoreMark } from "./restore-mark.ts";
 
@@ -26,4 +28,17 @@ export function refuseMarkedFolder(db: string): void {
       ? `its bus was about to go on in a cluster, and may have; start the node with --cluster-name, as before (to go back to one node, where no other was ever ready: stop them all, and remove "${join(dirname(db), RESTORE_FILE)}")`
       : `unibus node ${mark.kind} was run on it; start the node with --cluster-name, so that it takes up its cluster's journal`;
   throw new Problem("cluster-refused", `Cannot use this folder: ${why}`);
+}
+
+/** Whether the journal, as far as it is known here, removed the node of this name. */
+export function isRemoved(store: Store, name: string): boolean {
+  return listNodes(store).some(({ node, removedAt }) => node === name && removedAt !== null);
+}
+
+/** What a node ends with that was removed, and may not start with. */
+export function removedProblem(name: string): Problem {
+  return new Problem(
+    "node-removed",
+    `Cannot take part in the cluster: this node, ${quote(name)}, was removed from it, for good; keep what you need of its folder, and let the machine join as a new one, with an empty folder, a new token (unibus node token) and another name`,
+  );
 }

@@ -1,7 +1,9 @@
 import { dirname } from "node:path";
+import { expectedNodes } from "../core/cluster-members.ts";
 import type { NatsConnection } from "../nats/connection.ts";
 import { openControlStream } from "../nats/control-stream.ts";
 import { findBeginning } from "../store/beginning.ts";
+import { listNodes } from "../store/nodes.ts";
 import type { Store } from "../store/open.ts";
 import type { Log } from "../system/log.ts";
 import { openClusterPeers } from "./cluster-peers.ts";
@@ -24,29 +26,26 @@ export async function openClusterJournal(options: {
   readonly name: string;
   /** The database's file; what the operator asked for lies beside it. */
   readonly db: string;
-  /** How many nodes the cluster has. */
-  readonly nodes: number;
+  /** Routes of the settings to other nodes. */
+  readonly configured: number;
   readonly staleMaxMs: number;
   readonly signal: AbortSignal;
   readonly log: Log;
 }): Promise<ReplicatedWritePath> {
-  const { store, control, name, db, nodes, staleMaxMs, signal, log } = options;
+  const { store, control, name, db, configured, staleMaxMs, signal, log } = options;
+  const restore = openRestore({ db, store });
+  // Nodes that are gone for good are not waited for by the one that the bus is to go on from.
+  const nodes = restore.rebuild ? [] : listNodes(store);
+  const peersExpected = expectedNodes({ self: name, configured, nodes }).count;
   await using stack = new AsyncDisposableStack();
   const peers = stack.use(
     openClusterPeers({
-      connection: control,
-      name,
-      peersExpected: nodes - 1,
-      store,
-      folder: dirname(db),
-      signal,
-      log,
+      ...{ connection: control, name, peersExpected, store, folder: dirname(db), signal, log },
     }),
   );
-  const restore = openRestore({ db, store });
   const stream = await openControlStream({
     connection: control,
-    replicas: Math.min(nodes, REPLICAS_MAX),
+    replicas: Math.min(peersExpected + 1, REPLICAS_MAX),
     // A bus that was part of a cluster has its entries in a stream; a new one would be a fork.
     create: findBeginning(store) === null || restore.rebuild,
     signal,

@@ -1,9 +1,11 @@
 import { CLUSTER_WAIT_MS } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import type { NatsConnection } from "../nats/connection.ts";
+import type { Store } from "../store/open.ts";
 import type { Log } from "../system/log.ts";
 import { withTimeout } from "../system/wait.ts";
-import { clusterParts } from "./cluster.ts";
+import { awayWords, clusterParts } from "./cluster.ts";
+import { isRemoved, removedProblem } from "./cluster-folder.ts";
 import type { ClusterWritePath } from "./cluster-write-path.ts";
 import type { DataPlane } from "./data-plane.ts";
 import type { ReplicatedWritePath } from "./replicated-write-path.ts";
@@ -23,21 +25,27 @@ export interface Joining extends AsyncDisposable {
 export function joinCluster(parts: {
   readonly dataPlane: DataPlane;
   readonly writePath: ClusterWritePath;
+  readonly store: Store;
+  /** This node's server name. */
+  readonly name: string;
   readonly openJournal: (
     control: NatsConnection,
     signal: AbortSignal,
   ) => Promise<ReplicatedWritePath>;
+  /** Tells the others of this node, from then on. */
+  readonly announce: () => AsyncDisposable;
   /** What the line that tells readiness holds. */
   readonly urls: () => Readonly<Record<string, string>>;
   readonly log: Log;
 }): Joining {
-  const { dataPlane, writePath, log } = parts;
+  const { dataPlane, writePath, store, name, log } = parts;
   const ready = Promise.withResolvers<void>();
   const fault = Promise.withResolvers<Problem>();
   const stopped = Promise.withResolvers<"stopped">();
   const stop = new AbortController();
   let stopping = false;
   let control: NatsConnection | null = null;
+  let announcing: AsyncDisposable | null = null;
 
   async function open(): Promise<void> {
     if (!dataPlane.connectControl) return;
@@ -46,18 +54,37 @@ export function joinCluster(parts: {
     const path = await parts.openJournal(connection, stop.signal);
     writePath.open(path);
     void path.fault.then(({ detail }) => log.error("journal.stopped", detail));
+    path.onApplied(({ outcome }, { change }) => {
+      const isOwn = change.kind === "node.removed" && change.node === name;
+      if (isOwn && outcome.status === "applied") leave(path);
+    });
+    // It may have been applied before anybody listened.
+    if (isRemoved(store, name)) leave(path);
+    else if (!stopping) announcing = parts.announce();
+  }
+
+  /** Takes no further part: nothing is answered and nobody is in from here on. */
+  function leave(path: ReplicatedWritePath): void {
+    const problem = removedProblem(name);
+    path.stop(problem);
+    dataPlane.admit(0);
+    fault.resolve(problem);
   }
 
   /** The parts that are not ready, in words; empty when the node does its work. */
   async function missing(): Promise<readonly string[]> {
     const { cluster, ready: plane, detail } = await dataPlane.report();
+    away = cluster && awayWords(cluster);
     const journal = { part: "journal", ...writePath.state() };
     const all = [{ part: "data-plane", ready: plane, detail }, ...clusterParts(cluster), journal];
     return all.filter((one) => !one.ready).map((one) => `${one.part}: ${one.detail}`);
   }
 
+  let away: string | null = null;
+
   async function follow(): Promise<void> {
     let told: string | null = null;
+    let toldAway: string | null = null;
     while (!stopping) {
       // Who knows nothing new admits nobody: the latest change may be that somebody is revoked.
       dataPlane.admit(writePath.freshMs());
@@ -68,7 +95,11 @@ export function joinCluster(parts: {
         else log.info("node.ready", "the node is ready", parts.urls());
         told = words;
       }
-      if (late.length === 0) ready.resolve();
+      if (late.length === 0) {
+        if (away !== toldAway && away !== null) log.warn("node.away", away);
+        toldAway = away;
+        ready.resolve();
+      }
       await withTimeout(stopped.promise, CLUSTER_WAIT_MS);
     }
   }
@@ -87,7 +118,9 @@ export function joinCluster(parts: {
       stop.abort();
       await following;
       await opening;
+      const silenced = announcing?.[Symbol.asyncDispose]();
       await writePath[Symbol.asyncDispose]();
+      await silenced;
       await control?.close();
     },
   };

@@ -15,7 +15,7 @@ export async function clusterView(
   const { settings, cluster, dataPlane } = node;
   if (!cluster) return null;
   const { cluster: report } = await dataPlane.report();
-  const urls = urlsOf(node, hosts);
+  const urls = apiUrlsOf(node, hosts);
   const routeTls = node.routeTls();
   return {
     cluster: cluster.name,
@@ -31,7 +31,10 @@ export async function clusterView(
 }
 
 /** Where others reach the API: what --public-url says, else the address that it listens at. */
-function urlsOf({ settings, tls }: Node, hosts: readonly string[]): readonly string[] {
+export function apiUrlsOf(
+  { settings, tls }: Pick<Node, "settings" | "tls">,
+  hosts: readonly string[],
+): readonly string[] {
   if (settings.publicUrl.length > 0) return settings.publicUrl;
   const scheme = tls() === null ? "http" : "https";
   const own = hosts.filter((host) => !isEverywhere(settings.bind) || !isLocal(host));
@@ -40,12 +43,13 @@ function urlsOf({ settings, tls }: Node, hosts: readonly string[]): readonly str
 
 const URLS_MAX = 4;
 
-function isLocal(host: string): boolean {
+/** Whether a host leads to the machine that calls it, and to no other. */
+export function isLocal(host: string): boolean {
   return /^(localhost|127\.|\[::1\]|\[fe80:)/.test(host);
 }
 
 /** Where others reach the routes of this node: at its address, or at that of its API. */
-function ownRoute(
+export function ownRoute(
   { bind, clusterPort }: Node["settings"],
   [url = "http://localhost"]: readonly string[],
 ): string {

@@ -70,16 +70,23 @@ export function announceCluster(
   if (warning) log.warn("cluster.small", warning);
 }
 
-const NOTHING_KNOWN: ClusterReport = { peers: 0, routes: [], leader: null, clockOffsetMs: null };
+const NOTHING_KNOWN: ClusterReport = {
+  ...{ peers: 0, routes: [], away: [], missing: 0, wasWhole: false },
+  ...{ leader: null, clockOffsetMs: null },
+};
 
-/** The parts of a node that only a cluster has. */
+/**
+ * The parts of a node that only a cluster has. A node that starts has to have routes to all others; once
+ * it had, it does its work as long as it is one of most: a node that dies takes no other one with it.
+ */
 export function clusterParts(report: ClusterReport | null): readonly HealthPart[] {
-  const { peers, routes, leader, clockOffsetMs } = report ?? NOTHING_KNOWN;
+  const { peers, routes, missing, wasWhole, leader, clockOffsetMs } = report ?? NOTHING_KNOWN;
+  const isOneOfMost = (peers - missing + 1) * 2 > peers + 1;
   const names = routes.length > 0 ? `: ${routes.join(", ")}` : "";
   return [
     {
       part: "routes",
-      ready: report !== null && routes.length >= peers,
+      ready: report !== null && (missing === 0 || (wasWhole && isOneOfMost)),
       detail: `routes to ${routes.length} of ${peers} other nodes${names}`,
     },
     {
@@ -103,14 +110,25 @@ function clockPart(offsetMs: number | null): HealthPart {
 
 /** What an operator of a cluster should know though it does its work, a sentence each. */
 export function clusterWarnings(
-  settings: NodeSettings,
+  report: ClusterReport | null,
   routeTls: Validity | null,
   at: number,
 ): readonly string[] {
-  const small = clusterSizeWarning(routesToPeers(settings).length + 1);
+  const small = report && clusterSizeWarning(report.peers + 1);
   const old = routeTls && ageOf(routeTls, at) !== "good";
+  const away = report && awayWords(report);
   return [
     ...(small ? [small] : []),
+    ...(away ? [away] : []),
     ...(old ? [`the route certificate ${ageWords(routeTls, at)}`] : []),
   ];
+}
+
+/** Who is away, in words; null when nobody is. */
+export function awayWords({ away, missing }: ClusterReport): string | null {
+  if (missing === 0) return null;
+  const unknown = missing - away.length;
+  const nameless =
+    unknown > 0 ? [`${unknown} whose ${unknown === 1 ? "name" : "names"} nobody told yet`] : [];
+  return `nodes that are away: ${[...away, ...nameless].join(", ")}; bring them back, or remove who is gone for good`;
 }

@@ -57,7 +57,7 @@ export async function healthOf(
     warnings: [
       ...(dataPlane.kind === "external" ? WITHDRAWN_PROMISES : []),
       ...(certificate?.warning ? [certificate.warning] : []),
-      ...(clustered ? clusterWarnings(settings, node.routeTls(), Date.now()) : []),
+      ...(clustered ? clusterWarnings(cluster, node.routeTls(), Date.now()) : []),
     ],
   };
 }

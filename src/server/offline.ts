@@ -91,6 +91,7 @@ function offlineParts(
       ...posture,
       dataPlane: "embedded",
       clientUrls: [],
+      nodes: [],
       natsVersion: null,
       limits: {
         payloadBytesMax: PAYLOAD_BYTES_MAX,

@@ -9,7 +9,7 @@ export type ToWorker =
   | {
       readonly kind: "start";
       readonly endpoint: ServiceEndpoint;
-      /** How many other nodes the cluster has; null on a node on its own. */
+      /** Routes of the settings to other nodes; null on a node on its own. */
       readonly peers: number | null;
       /** Secret halves of the node's own keys; they live in this process's memory only. */
       readonly seeds: ServiceSeeds;

@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
+import { canonicalJson } from "../core/canonical.ts";
 import { INVITES_PRUNED_MAX, NODE_TOKEN_KEPT_MS } from "../core/limits.ts";
-import type { Change } from "../core/operations.ts";
-import type { NodeTokenRecord } from "../core/records.ts";
-import { refuseNodeJoined, refuseNodeToken } from "../core/rules/nodes.ts";
+import type { ChangeOf } from "../core/operations.ts";
+import type { NodeRecord, NodeTokenRecord } from "../core/records.ts";
+import {
+  refuseNodeAnnounced,
+  refuseNodeJoined,
+  refuseNodeRemoved,
+  refuseNodeToken,
+} from "../core/rules/nodes.ts";
 import { applied, type Circumstances, type Decision, refused } from "./decision.ts";
 import { countOpenNodeTokens, findNodeToken, listExpiredNodeTokens, listNodes } from "./nodes.ts";
 import type { Store } from "./open.ts";
 import type { RowWrite } from "./tables.ts";
-
-type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
 
 /** Makes a token for a node, and forgets some of those that expired long ago. */
 export function decideNodeToken(
@@ -40,12 +44,58 @@ export function decideNodeJoined(
   { actor, at }: Circumstances,
 ): Decision {
   const record = findNodeToken(store, token);
-  const nodes = listNodes(store).map((one) => one.node);
+  const nodes = listNodes(store);
   const refusal = refuseNodeJoined({ ...{ actor, node, at, nodes }, token: record });
   if (refusal) return refused(refusal);
   assert(record);
   const row = { node, route, certificate, certificate_ends_at: certificateEndsAt, joined_at: at };
   return applied([nodeTokenWrite({ ...record, usedBy: node }), { table: "nodes", key: node, row }]);
+}
+
+/** Records what a node tells of itself, beside when it joined. */
+export function decideNodeAnnounced(
+  store: Store,
+  { kind: _, ...announcement }: ChangeOf<"node.announced">,
+  { actor, at }: Circumstances,
+): Decision {
+  const { node } = announcement;
+  const nodes = listNodes(store);
+  const refusal = refuseNodeAnnounced({ actor, node, nodes });
+  if (refusal) return refused(refusal);
+  const known = nodes.find((one) => one.node === node);
+  const route = announcement.route ?? known?.route ?? null;
+  const joinedAt = known?.joinedAt ?? null;
+  return applied([
+    nodeWrite({ ...announcement, route, joinedAt, announcedAt: at, removedAt: null }),
+  ]);
+}
+
+/** Takes a node out for good: its row stays, so that its name is never used again. */
+export function decideNodeRemoved(
+  store: Store,
+  { node }: ChangeOf<"node.removed">,
+  { actor, at }: Circumstances,
+): Decision {
+  const nodes = listNodes(store);
+  const refusal = refuseNodeRemoved({ actor, node, nodes });
+  if (refusal) return refused(refusal);
+  const known = nodes.find((one) => one.node === node);
+  assert(known);
+  return applied([nodeWrite({ ...known, removedAt: at })]);
+}
+
+function nodeWrite(record: NodeRecord): RowWrite {
+  const { node, route, certificate, certificateEndsAt, joinedAt } = record;
+  const { clientUrls, apiUrls, version, format, announcedAt, removedAt } = record;
+  return {
+    table: "nodes",
+    key: node,
+    row: {
+      ...{ node, route, certificate, certificate_ends_at: certificateEndsAt, joined_at: joinedAt },
+      ...{ client_urls: canonicalJson(clientUrls), api_urls: canonicalJson(apiUrls) },
+      ...{ version, format, announced_at: announcedAt, removed_at: removedAt },
+    },
+  };
 }
 
 function nodeTokenWrite(record: NodeTokenRecord): RowWrite {

@@ -15,7 +15,12 @@ import { Problem, refusal } from "../core/problems.ts";
 import { decideBeginning, takeBus } from "./apply-bus.ts";
 import { decideInviteCreate, decideInviteRedeem, decideInviteRevoke } from "./apply-invites.ts";
 import { decideMemberAccept, decideMemberAdd, decideMemberRemove } from "./apply-members.ts";
-import { decideNodeJoined, decideNodeToken } from "./apply-nodes.ts";
+import {
+  decideNodeAnnounced,
+  decideNodeJoined,
+  decideNodeRemoved,
+  decideNodeToken,
+} from "./apply-nodes.ts";
 import { decideKeyReplace } from "./apply-replace-key.ts";
 import { decideRoomCreate, decideRoomDelete, decideRoomUpdate } from "./apply-rooms.ts";
 import { decideTokenCreate, decideTokenRevoke } from "./apply-tokens.ts";
@@ -25,7 +30,7 @@ import { actorFacts, type Circumstances, type Decision, refused } from "./decisi
 import { codeOf } from "./faults.ts";
 import { type BusRecord, findRecorded, getBus, isSignatureUsed } from "./journal.ts";
 import type { Store } from "./open.ts";
-import { keyColumns, type RowWrite, TABLES, type Table } from "./tables.ts";
+import { keyColumns, type RowWrite, TABLES, type Table, wholeRow } from "./tables.ts";
 
 const DISK_FULL = "the disk is full, free some of it";
 /** Faults of the disk or of another process: nothing was written, and the next entry may fit. */
@@ -182,6 +187,10 @@ function decide(store: Store, { change }: Operation, circumstances: Circumstance
       return decideNodeToken(store, change, circumstances);
     case "node.joined":
       return decideNodeJoined(store, change, circumstances);
+    case "node.announced":
+      return decideNodeAnnounced(store, change, circumstances);
+    case "node.removed":
+      return decideNodeRemoved(store, change, circumstances);
     default: {
       const unknown: never = change;
       throw new Error(`Cannot apply the change ${JSON.stringify(unknown)}: it is not known here`);
@@ -190,7 +199,7 @@ function decide(store: Store, { change }: Operation, circumstances: Circumstance
 }
 
 function writeRow({ database }: Store, { table, key, row }: RowWrite): void {
-  if (row) database.query(upsertOf(table)).run({ ...row });
+  if (row) database.query(upsertOf(table)).run({ ...wholeRow(table, row) });
   else database.query(deleteOf(table)).run({ ...keyColumns(table, key) });
 }
 

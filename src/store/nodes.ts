@@ -38,13 +38,26 @@ export function listExpiredNodeTokens(
     .map(({ token }) => token);
 }
 
-/** Lists the nodes that joined by a token, by name. */
+type NodeRow = Omit<NodeRecord, "clientUrls" | "apiUrls"> & {
+  readonly clientUrls: string | null;
+  readonly apiUrls: string | null;
+};
+
+/** Lists the nodes that joined by a token or told of themselves by name, removed ones too. */
 export function listNodes({ database }: Store): readonly NodeRecord[] {
   return database
-    .query<NodeRecord, { limit: number }>(
+    .query<NodeRow, { limit: number }>(
       `SELECT node, route, certificate, certificate_ends_at AS certificateEndsAt,
-         joined_at AS joinedAt
+         joined_at AS joinedAt, client_urls AS clientUrls, api_urls AS apiUrls, version, format,
+         announced_at AS announcedAt, removed_at AS removedAt
        FROM nodes ORDER BY node LIMIT $limit`,
     )
-    .all({ limit: NODES_MAX });
+    .all({ limit: NODES_MAX })
+    .map((row) => ({ ...row, clientUrls: urlsOf(row.clientUrls), apiUrls: urlsOf(row.apiUrls) }));
+}
+
+/** Null in the row of a node that has told nothing of itself. */
+function urlsOf(text: string | null): readonly string[] {
+  // Rendered by apply.
+  return text === null ? [] : (JSON.parse(text) as readonly string[]);
 }

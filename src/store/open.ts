@@ -10,6 +10,7 @@ import { USERS_ROOMS_MEMBERS } from "./migrations/0001-users-rooms-members.ts";
 import { TOKENS_INVITES_ENCRYPTED_ROOMS } from "./migrations/0002-tokens-invites-encrypted-rooms.ts";
 import { NUMBERED_REPEATS } from "./migrations/0003-numbered-repeats.ts";
 import { NODES } from "./migrations/0004-nodes.ts";
+import { NODE_REGISTRY } from "./migrations/0005-node-registry.ts";
 
 /** Append-only: what ran on somebody's data is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -17,6 +18,7 @@ const MIGRATIONS: readonly string[] = [
   TOKENS_INVITES_ENCRYPTED_ROOMS,
   NUMBERED_REPEATS,
   NODES,
+  NODE_REGISTRY,
 ];
 /** "unib": tells our database from another program's. */
 const APPLICATION_ID = 0x756e6962;

@@ -37,7 +37,10 @@ export const TABLES = {
   node_tokens: { key: ["token"], columns: ["created_by", "created_at", "expires_at", "used_by"] },
   nodes: {
     key: ["node"],
-    columns: ["route", "certificate", "certificate_ends_at", "joined_at"],
+    columns: [
+      ...["route", "certificate", "certificate_ends_at", "joined_at"],
+      ...["client_urls", "api_urls", "version", "format", "announced_at", "removed_at"],
+    ],
   },
 } as const satisfies Readonly<
   Record<Table, { readonly key: readonly string[]; readonly columns: readonly string[] }>
@@ -53,6 +56,12 @@ export const TABLE_NAMES = [
   "node_tokens",
   "nodes",
 ] as const satisfies readonly Table[];
+
+/** A row with all columns of its table: one that an entry's row does not have, as it came later, is null. */
+export function wholeRow(table: Table, row: Row): Row {
+  const { key, columns } = TABLES[table];
+  return Object.fromEntries([...key, ...columns].map((column) => [column, row[column] ?? null]));
+}
 
 /** How a row is named in the journal: its key columns, with a space between. */
 export function rowKey(table: Table, row: Row): string {

@@ -36,7 +36,7 @@ describe("a node that answers with what a terminal would obey", () => {
     "/v1/rooms": { rooms: [room], next: null },
     [`/v1/rooms/${room.room}`]: room,
     [`/v1/rooms/${room.room}/members`]: { members: [member], next: null },
-    "/v1/bus": { clientUrls: [HOSTILE], tls: false },
+    "/v1/bus": { clientUrls: [HOSTILE], nodes: [{ clientUrls: [HOSTILE] }], tls: false },
     "/v1/refusals": { counts: { [HOSTILE]: 1 }, last: [{ ...user, at: HOSTILE, kind: HOSTILE }] },
   };
   let server: Bun.Server<undefined>;

@@ -12,7 +12,7 @@ const clientUrls = [
 
 describe("the servers that a line for a NATS client names", () => {
   test("begin with the name that the login went to, and end with the node's own loopback", () => {
-    expect(serversFor({ clientUrls }, "https://bus.example.org:8470")).toEqual([
+    expect(serversFor({ clientUrls, nodes: [] }, "https://bus.example.org:8470")).toEqual([
       "tls://bus.example.org:4250",
       "tls://node-1:4250",
       "tls://localhost:4250",
@@ -22,13 +22,15 @@ describe("the servers that a line for a NATS client names", () => {
   });
 
   test("are another machine's before loopback, where the login went through a tunnel or proxy", () => {
-    const [first] = serversFor({ clientUrls }, "https://elsewhere.example.org");
+    const [first] = serversFor({ clientUrls, nodes: [] }, "https://elsewhere.example.org");
     expect(first).toBe("tls://node-1:4250");
-    expect(serversFor({ clientUrls }, "https://localhost:8470")[0]).toBe("tls://localhost:4250");
+    expect(serversFor({ clientUrls, nodes: [] }, "https://localhost:8470")[0]).toBe(
+      "tls://localhost:4250",
+    );
   });
 
   test("are as the node tells them at the node itself, and none while it is stopped", () => {
-    expect(serversFor({ clientUrls }, null)).toEqual(clientUrls);
-    expect(serversFor({ clientUrls: [] }, "https://bus.example.org")).toEqual([]);
+    expect(serversFor({ clientUrls, nodes: [] }, null)).toEqual(clientUrls);
+    expect(serversFor({ clientUrls: [], nodes: [] }, "https://bus.example.org")).toEqual([]);
   });
 });

@@ -1,10 +1,16 @@
 // Tries src/server/cluster.ts alone, with what a cluster of real nodes cannot be made to show.
 import { expect, test } from "bun:test";
-import { loadNodeSettings } from "../../src/config/load.ts";
 import type { ClusterReport } from "../../src/nats/cluster-watch.ts";
 import { clusterParts, clusterWarnings } from "../../src/server/cluster.ts";
 
-const GOOD: ClusterReport = { peers: 2, routes: ["n2", "n3"], leader: "n2", clockOffsetMs: 12 };
+const GOOD: ClusterReport = {
+  ...{ peers: 2, routes: ["n2", "n3"], away: [], missing: 0, wasWhole: true },
+  ...{ leader: "n2", clockOffsetMs: 12 },
+};
+/** One node of three is away. */
+const TWO_OF_THREE: ClusterReport = { ...GOOD, routes: ["n2"], away: ["n3"], missing: 1 };
+const ALONE: ClusterReport = { ...GOOD, routes: [], away: ["n2", "n3"], missing: 2 };
+const ONE_OF_TWO: ClusterReport = { ...GOOD, peers: 1, routes: [], away: ["n2"], missing: 1 };
 const late = (report: ClusterReport | null) =>
   clusterParts(report)
     .filter(({ ready }) => !ready)
@@ -14,7 +20,10 @@ test("a node with all routes, a leader and a clock like the others' lacks nothin
   expect(late(GOOD)).toEqual([]));
 
 test.each([
-  [{ ...GOOD, routes: ["n2"] }, ["routes"]],
+  [TWO_OF_THREE, []],
+  [{ ...TWO_OF_THREE, wasWhole: false }, ["routes"]],
+  [ALONE, ["routes"]],
+  [ONE_OF_TWO, ["routes"]],
   [{ ...GOOD, leader: null }, ["leader"]],
   [{ ...GOOD, clockOffsetMs: 5_001 }, ["clock"]],
   [{ ...GOOD, clockOffsetMs: -5_001 }, ["clock"]],
@@ -29,7 +38,7 @@ test("a clock that is off says which way, and what to do", () => {
 });
 
 test("a cluster of two, and a route certificate in its last third, are warned of [G-12]", () => {
-  const two = loadNodeSettings({ "cluster-name": "bus", routes: "nats://10.0.0.2:6250" }, {});
+  const two = { ...GOOD, peers: 1, routes: ["n2"] };
   const certificate = { notBefore: 0, notAfter: 900 };
   expect(clusterWarnings(two, null, 0)).toEqual([expect.stringContaining("no fault tolerance")]);
   expect(clusterWarnings(two, certificate, 500)).toHaveLength(1);
@@ -37,4 +46,14 @@ test("a cluster of two, and a route certificate in its last third, are warned of
     expect.stringContaining("no fault tolerance"),
     expect.stringContaining("renew it"),
   ]);
+});
+
+test("who is away is named while the others do their work; nobody else is warned", () => {
+  expect(clusterWarnings(GOOD, null, 0)).toEqual([]);
+  expect(clusterWarnings(null, null, 0)).toEqual([]);
+  const [warning, ...more] = clusterWarnings(TWO_OF_THREE, null, 0);
+  expect(warning).toBe("nodes that are away: n3; bring them back, or remove who is gone for good");
+  expect(more).toEqual([]);
+  const nameless = clusterWarnings({ ...TWO_OF_THREE, away: [] }, null, 0);
+  expect(nameless.join()).toContain("1 whose name nobody told yet");
 });

@@ -200,6 +200,7 @@ function partsOf(
 const BUS: Bus = {
   dataPlane: "embedded",
   clientUrls: ["nats://127.0.0.1:4250"],
+  nodes: [],
   tls: false,
   mode: "enforce",
   version: "0.0.0-test",

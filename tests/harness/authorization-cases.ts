@@ -104,6 +104,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   "GET /v1/bus": plain("/v1/bus"),
   "GET /v1/refusals": plain("/v1/refusals"),
   "GET /v1/nodes": plain("/v1/nodes"),
+  "DELETE /v1/nodes/:node": plain("/v1/nodes/north"),
   "POST /v1/nodes/tokens": plain("/v1/nodes/tokens", { token: NO_INVITE, lifeSeconds: 60 }),
   "GET /v1/nodes/tokens/:token": plain(`/v1/nodes/tokens/${NO_INVITE}`),
   "POST /v1/nodes/tokens/:token/use": plain(`/v1/nodes/tokens/${NO_INVITE}/use`, {

@@ -1,9 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type NodeTokenId, nodeTokenIdOf } from "../../src/core/ids.ts";
-import type { Change } from "../../src/core/operations.ts";
+import type { ChangeOf } from "../../src/core/operations.ts";
 import { NOW } from "./builders.ts";
-
-type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
 
 /** The id of a node's token: a random one, or always the same one for a label. */
 export function aNodeToken(label?: string): NodeTokenId {
@@ -27,6 +25,20 @@ export function nodeJoined(
   return {
     ...{ kind: "node.joined", token: aNodeToken(label), node: "north" },
     ...{ route: "10.0.0.3:6250", certificate: "4f".repeat(32), certificateEndsAt: NOW + 1_000_000 },
+    ...more,
+  };
+}
+
+/** The change by which a node tells of itself. */
+export function nodeAnnounced(
+  node: string,
+  more: Partial<ChangeOf<"node.announced">> = {},
+): ChangeOf<"node.announced"> {
+  return {
+    ...{ kind: "node.announced", node, route: "10.0.0.3:6250", version: "0.1.0", format: 1 },
+    clientUrls: [`tls://${node}.bus.example:4250`],
+    apiUrls: [`https://${node}.bus.example:8470`],
+    ...{ certificate: "4f".repeat(32), certificateEndsAt: NOW + 1_000_000 },
     ...more,
   };
 }

@@ -4,7 +4,7 @@ import { createNodeMailbox } from "../../src/http/node-mailbox.ts";
 import type { ClusterView } from "../../src/http/parts.ts";
 import { openTestApi, problemOf } from "../harness/api.ts";
 import { NOW } from "../harness/builders.ts";
-import { aNodeToken, nodeJoined, nodeToken } from "../harness/node-builders.ts";
+import { aNodeToken, nodeAnnounced, nodeJoined, nodeToken } from "../harness/node-builders.ts";
 
 await import("../../src/cli/reflect.ts");
 const { createDevCertificates } = await import("../../src/cli/dev-certificates.ts");
@@ -96,6 +96,65 @@ describe("the routes of nodes", () => {
       { node: "north", self: false, connected: false, route: "10.0.0.3:6250" },
     ]);
     expect(problemOf(await api.overTcp("GET", "/v1/nodes"))).toBe("unauthenticated");
+  });
+
+  test("show what nodes told of themselves, and removed ones to whoever asks for all", async () => {
+    using api = openTestApi({ mode: "enforce", cluster });
+    for (const node of ["n1", "n2", "n3"]) await api.bus.must(nodeAnnounced(node));
+    await api.bus.must({ kind: "node.removed", node: "n3" });
+    const { json } = await api.atSocket("GET", "/v1/nodes");
+    const told = nodeAnnounced("n2");
+    expect(json.nodes.map(({ node }: { node: string }) => node)).toEqual(["n1", "n2"]);
+    expect(json.nodes[1]).toMatchObject({
+      ...{ version: told.version, format: told.format, certificate: told.certificate },
+      ...{ clientUrls: told.clientUrls, apiUrls: told.apiUrls, removedAt: null },
+    });
+    const all = await api.atSocket("GET", "/v1/nodes?all=true");
+    expect(all.json.nodes[2]).toMatchObject({ node: "n3", connected: false });
+    expect(Date.parse(all.json.nodes[2].removedAt)).toBe(NOW);
+    expect(problemOf(await api.atSocket("GET", "/v1/nodes?all=yes"))).toBe("request-invalid");
+  });
+
+  test("remove a node, but not the one that is asked, and not without a majority of the others", async () => {
+    using api = openTestApi({ mode: "enforce", cluster });
+    const remove = (node: string) => api.atSocket("DELETE", `/v1/nodes/${node}`);
+    for (const node of ["n1", "n2", "n3", "n4"]) await api.bus.must(nodeAnnounced(node));
+    const self = await remove("n1");
+    expect(problemOf(self)).toBe("cluster-refused");
+    expect(self.json.detail).toContain("ask another node");
+    expect(problemOf(await remove("n9"))).toBe("node-not-found");
+    expect(problemOf(await remove("a%20b"))).toBe("node-not-found");
+    // n2 is the only other one that is there: without it n1 would be one of three.
+    const last = await remove("n2");
+    expect(problemOf(last)).toBe("cluster-refused");
+    expect(last.json.detail).toContain("majority");
+    const removed = await remove("n3");
+    expect([removed.status, removed.text]).toEqual([204, ""]);
+    expect(problemOf(await remove("n3"))).toBe("node-removed");
+    expect((await remove("n4")).status).toBe(204);
+    expect(problemOf(await remove("n2"))).toBe("cluster-refused");
+    expect(problemOf(await api.overTcp("DELETE", "/v1/nodes/n2"))).toBe("unauthenticated");
+    using alone = openTestApi({ mode: "enforce", cluster: { view: async () => null } });
+    expect(problemOf(await alone.atSocket("DELETE", "/v1/nodes/n2"))).toBe("cluster-refused");
+  });
+
+  test("tell a new node no route to one that was removed", async () => {
+    using api = openTestApi({ mode: "enforce", cluster });
+    for (const node of ["n1", "n2", "n3"]) {
+      await api.bus.must(nodeAnnounced(node, { route: `10.0.0.${node.slice(1)}:6250` }));
+    }
+    await api.bus.must({ kind: "node.removed", node: "n3" });
+    await api.bus.must(nodeToken("one"));
+    const { json } = await api.atSocket("POST", `${path}/use`, {
+      body: { ...USE, node: "n5", route: "10.0.0.5:6250" },
+    });
+    expect(json.routes).toEqual(["nats://10.0.0.1:6250", "nats://10.0.0.2:6250"]);
+    const view = { ...VIEW, routes: [...VIEW.routes, "nats://10.0.0.3:6250"] };
+    using other = openTestApi({ mode: "enforce", cluster: { view: async () => view } }, api.bus);
+    await api.bus.must(nodeToken("two"));
+    const two = `/v1/nodes/tokens/${aNodeToken("two")}/use`;
+    const used = await other.atSocket("POST", two, { body: { ...USE, node: "n6" } });
+    expect(used.json.routes).toEqual(["nats://10.0.0.1:6250", "nats://10.0.0.2:6250"]);
   });
 
   test("pass on what is sealed, and tell how a node takes part once its token is spent", async () => {

@@ -21,7 +21,6 @@ const NEVER_ANSWERED = new Set([
   "schema-too-new",
   "file-exists",
   "file-unusable",
-  "node-not-found",
   "node-unreachable",
   "node-untrusted",
   "name-ambiguous",

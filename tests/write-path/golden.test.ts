@@ -32,7 +32,7 @@ import {
   userUpdate,
 } from "../harness/builders.ts";
 import { expectGolden } from "../harness/golden.ts";
-import { nodeJoined, nodeToken } from "../harness/node-builders.ts";
+import { nodeAnnounced, nodeJoined, nodeToken } from "../harness/node-builders.ts";
 
 const alice = aUser("alice");
 const bob = aUser("bob");
@@ -117,6 +117,11 @@ const OPERATIONS: readonly Case[] = [
   [nodeToken("north's"), {}],
   [nodeJoined("north's"), { actor: asUser(dave) }],
   [nodeJoined("north's", { node: "south" }), {}],
+  [nodeAnnounced("north"), { evidence: { kind: "none" } }],
+  [nodeAnnounced("south", { route: null, certificate: null, certificateEndsAt: null }), {}],
+  [nodeAnnounced("east"), {}],
+  [{ kind: "node.removed", node: "south" }, { actor: asUser(dave) }],
+  [{ kind: "node.removed", node: "south" }, {}],
 ];
 
 /** The compiler asks for every kind, and the test for a case of each. */
@@ -126,6 +131,7 @@ const KINDS: Readonly<Record<Exclude<Change["kind"], Beginning["kind"]>, true>> 
   ...{ "invite.create": true, "invite.revoke": true, "invite.redeem": true, "room.create": true },
   ...{ "room.update": true, "room.delete": true, "member.add": true, "member.accept": true },
   ...{ "member.remove": true, "node.token": true, "node.joined": true },
+  ...{ "node.announced": true, "node.removed": true },
 };
 
 function fixedBus() {

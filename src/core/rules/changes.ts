@@ -1,6 +1,12 @@
 import { isNodeName } from "../cluster-policy.ts";
 import { isInviteId, isNodeTokenId, isRoomId, isTokenId } from "../ids.ts";
-import { INVITE_ROOMS_MAX, RECORD_CHARS_MAX } from "../limits.ts";
+import {
+  INVITE_ROOMS_MAX,
+  NODE_URL_CHARS_MAX,
+  NODE_URLS_MAX,
+  NODE_VERSION_CHARS_MAX,
+  RECORD_CHARS_MAX,
+} from "../limits.ts";
 import { looksLikeUserKey, readUserKey } from "../nkey.ts";
 import {
   ACCEPT_SETTINGS,
@@ -61,7 +67,11 @@ export function refuseChange(change: Change): Refusal | null {
     case "node.token":
       return refuseNodeToken(change.token) ?? refuseTime("expiresAt", change.expiresAt);
     case "node.joined":
-      return refuseNodeJoined(change);
+      return refuseNodeToken(change.token) ?? refuseNodePlace(change);
+    case "node.announced":
+      return refuseNodeAnnounced(change);
+    case "node.removed":
+      return refuseNodeName(change.node);
     default: {
       const unknown: never = change;
       return invalid("change", `is not known here: ${JSON.stringify(unknown)}`);
@@ -165,17 +175,63 @@ function refuseRecord({ record, signature }: SignedRecord): Refusal | null {
 /** `host:port`, an IPv6 address in brackets: what follows `nats://` in a route. */
 const ROUTE = /^(\[[0-9a-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253}):[1-9][0-9]{0,4}$/;
 
-function refuseNodeJoined(change: ChangeOf<"node.joined">): Refusal | null {
-  const { token, node, route, certificate, certificateEndsAt } = change;
-  if (!isNodeName(node)) return invalid("node", "is not 1 to 64 letters, digits, - and _");
-  if (!ROUTE.test(route)) return invalid("route", "is not host:port");
+/** Says whether a text is where nodes are reached: host:port. */
+export function isRoute(text: string): boolean {
+  return ROUTE.test(text);
+}
+
+function refuseNodePlace(
+  change: Pick<ChangeOf<"node.announced">, "node" | "route" | "certificate" | "certificateEndsAt">,
+): Refusal | null {
+  const { node, route, certificate, certificateEndsAt } = change;
+  if (route !== null && !isRoute(route)) return invalid("route", "is not host:port");
   if (certificate !== null && !HEX_32_BYTES.test(certificate)) {
     return invalid("certificate", "is not 64 hex digits");
   }
   return (
-    refuseNodeToken(token) ??
+    refuseNodeName(node) ??
     (certificateEndsAt === null ? null : refuseTime("certificateEndsAt", certificateEndsAt))
   );
+}
+
+const PRINTABLE = /^[\x21-\x7e]+$/;
+
+function refuseNodeAnnounced(change: ChangeOf<"node.announced">): Refusal | null {
+  const { clientUrls, apiUrls, version, format } = change;
+  if (!PRINTABLE.test(version) || version.length > NODE_VERSION_CHARS_MAX) {
+    return invalid("version", `is not 1 to ${NODE_VERSION_CHARS_MAX} printable ASCII characters`);
+  }
+  if (!Number.isSafeInteger(format) || format < 1) return invalid("format", "is no version");
+  return (
+    refuseNodePlace(change) ??
+    refuseUrls("clientUrls", clientUrls, CLIENT_SCHEMES) ??
+    refuseUrls("apiUrls", apiUrls, API_SCHEMES)
+  );
+}
+
+const CLIENT_SCHEMES = ["nats:", "tls:"];
+const API_SCHEMES = ["http:", "https:"];
+
+/** URLs of a scheme and a host, and perhaps a port: nobody is sent elsewhere, or with a login, by them. */
+function refuseUrls(
+  member: string,
+  urls: readonly string[],
+  schemes: readonly string[],
+): Refusal | null {
+  if (urls.length > NODE_URLS_MAX) {
+    return invalid(member, `names ${urls.length} and may name ${NODE_URLS_MAX}`);
+  }
+  const isOne = (text: string): boolean => {
+    const url = text.length <= NODE_URL_CHARS_MAX ? URL.parse(text) : null;
+    return (
+      url !== null && schemes.includes(url.protocol) && text === `${url.protocol}//${url.host}`
+    );
+  };
+  return urls.every(isOne) ? null : invalid(member, `is not of ${schemes.join(" or ")} and a host`);
+}
+
+function refuseNodeName(node: string): Refusal | null {
+  return isNodeName(node) ? null : invalid("node", "is not 1 to 64 letters, digits, - and _");
 }
 
 function refuseNodeToken(text: string): Refusal | null {

@@ -73,11 +73,18 @@ const health: Health = {
 const bus: Bus = {
   dataPlane: "embedded",
   clientUrls: ["tls://bus.example:4222"],
+  nodes: [
+    {
+      node: "north",
+      clientUrls: ["tls://north.bus.example:4222"],
+      apiUrls: ["https://north.bus.example:8470"],
+    },
+  ],
   tls: true,
   mode: "enforce",
   version: "0.1.0",
   natsVersion: "2.15.0",
-  cluster: null,
+  cluster: "bus",
   limits: {
     payloadBytesMax: 262_144,
     connectionsPerUserMax: 20,
@@ -171,15 +178,22 @@ const invitePage: InvitePage = { invites: [invite], next: null };
 const createInvite: CreateInviteBody = { label: "for carol", role: "member", lifeSeconds: 3600 };
 const redeemInvite: RedeemInviteBody = { name: "carol", proof: "x".repeat(86) };
 
+const REQUEST = "4f".repeat(32);
 const clusterNode: ClusterNode = {
   node: "north",
   self: false,
   connected: true,
   joinedAt: AT,
+  announcedAt: AT,
+  removedAt: null,
+  version: "0.1.0",
+  format: 1,
+  certificate: REQUEST,
   certificateEndsAt: "2027-01-05T08:00:00.000Z",
   route: "10.0.0.3:6250",
+  clientUrls: ["tls://north.bus.example:4222"],
+  apiUrls: ["https://north.bus.example:8470"],
 };
-const REQUEST = "4f".repeat(32);
 const clusterNodes: ClusterNodes = { cluster: "bus", ca: REQUEST, nodes: [clusterNode] };
 const SEALED = "x".repeat(64);
 const createNodeToken: CreateNodeTokenBody = { token: NODE_TOKEN, lifeSeconds: 900 };

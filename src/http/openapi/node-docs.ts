@@ -44,6 +44,13 @@ export const NODE_DOCS: readonly RouteGroup[] = [
         summary: "List the nodes of the cluster",
         problems: ["forbidden"],
       },
+      "DELETE /v1/nodes/:node": {
+        id: "removeNode",
+        summary: "Remove a node from the cluster, for good",
+        description:
+          "Asked at another node. Its name is never used again; its files open routes until the bus CA and the route secret are rolled.",
+        problems: ["cluster-refused", "forbidden", "node-not-found", "node-removed"],
+      },
       "POST /v1/nodes/join": {
         id: "joinCluster",
         summary: "Ask to become a node, with a token",

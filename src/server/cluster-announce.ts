@@ -1,0 +1,130 @@
+import { X509Certificate } from "node:crypto";
+import { isEverywhere } from "../core/bind.ts";
+import { canonicalJson } from "../core/canonical.ts";
+import { NODE_ANNOUNCE_LOOK_MS, NODE_ANNOUNCE_MS_MIN, NODE_URLS_MAX } from "../core/limits.ts";
+import { type Commit, type NodeAnnouncement, OPERATION_FORMAT } from "../core/operations.ts";
+import { plainFingerprint } from "../core/pem.ts";
+import { Problem } from "../core/problems.ts";
+import type { NodeRecord } from "../core/records.ts";
+import { isRoute } from "../core/rules/changes.ts";
+import { VERSION } from "../core/version.ts";
+import { listNodes } from "../store/nodes.ts";
+import type { Store } from "../store/open.ts";
+import type { Log } from "../system/log.ts";
+import { every } from "../system/wait.ts";
+import type { ApiOptions } from "./api.ts";
+import { apiUrlsOf, isLocal, ownRoute } from "./cluster-view.ts";
+import type { ClusterWritePath } from "./cluster-write-path.ts";
+import { newOperationId } from "./reads.ts";
+
+/** What others should know of this node, as of now. `hosts` are those under which its API is called. */
+export function announcementOf(
+  node: Pick<ApiOptions, "settings" | "routeTls" | "dataPlane" | "tls">,
+  hosts: readonly string[],
+): NodeAnnouncement {
+  const { settings, dataPlane } = node;
+  const apiUrls = apiUrlsOf(node, hosts);
+  const route = ownRoute(settings, apiUrls).replace("nats://", "");
+  const routeTls = node.routeTls();
+  const { clientUrls } = dataPlane.access();
+  const reached = clientUrls.filter((url) => !isLocal(new URL(url).hostname));
+  return {
+    node: settings.serverName,
+    route: isRoute(route) ? route : null,
+    clientUrls: plainUrls(isEverywhere(settings.bind) && reached.length > 0 ? reached : clientUrls),
+    apiUrls: plainUrls(apiUrls),
+    version: VERSION,
+    format: OPERATION_FORMAT,
+    certificate: routeTls && fingerprintOf(routeTls.certPem),
+    certificateEndsAt: routeTls?.notAfter ?? null,
+  };
+}
+
+function fingerprintOf(pem: string): string {
+  return plainFingerprint(new X509Certificate(pem).fingerprint256);
+}
+
+/** Scheme and host of each, sorted: interfaces are told in any order. */
+function plainUrls(urls: readonly string[]): readonly string[] {
+  const plain = urls.flatMap((text) => {
+    const url = URL.parse(text);
+    return url ? [`${url.protocol}//${url.host}`] : [];
+  });
+  return [...new Set(plain)].sort().slice(0, NODE_URLS_MAX);
+}
+
+/**
+ * Looks once at what the others should know of this node, and enters it in the journal when that is not
+ * what is recorded. What cannot be entered now is tried again later; a node that is refused says no more.
+ */
+export function createAnnouncer(parts: {
+  /** Null while this node does not know it yet. */
+  readonly describe: () => NodeAnnouncement | null;
+  /** What is recorded of this node. */
+  readonly find: () => NodeRecord | null;
+  /** Whether this node knows what was recorded last. */
+  readonly isFresh: () => boolean;
+  readonly commit: Commit;
+  /** Ms since the epoch. */
+  readonly now: () => number;
+  readonly log: Pick<Log, "info" | "warn">;
+}): () => Promise<void> {
+  const { now, log } = parts;
+  let triedAt = Number.NEGATIVE_INFINITY;
+  let isRefused = false;
+  return async () => {
+    const told = parts.describe();
+    if (!told || isRefused || !parts.isFresh() || now() < triedAt + NODE_ANNOUNCE_MS_MIN) return;
+    if (isKnown(told, parts.find())) return;
+    triedAt = now();
+    try {
+      const { seq, outcome } = await parts.commit({
+        format: OPERATION_FORMAT,
+        id: newOperationId(),
+        at: now(),
+        actor: { kind: "operator" },
+        evidence: { kind: "none" },
+        signatureId: null,
+        idempotencyKey: null,
+        requestDigest: "announcement",
+        change: { kind: "node.announced", ...told },
+      });
+      if (outcome.status === "applied") {
+        log.info("node.announced", "the other nodes know how this one is reached", { seq });
+        return;
+      }
+      isRefused = true;
+      log.warn("node.unannounced", outcome.refusal.detail);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      log.warn("node.unannounced", `${error.detail}; it is tried again`);
+    }
+  };
+}
+
+/** As `createAnnouncer`, again and again until it is disposed of. */
+export function announceNode(parts: {
+  readonly store: Store;
+  /** This node's server name. */
+  readonly name: string;
+  readonly describe: () => NodeAnnouncement | null;
+  readonly writePath: Pick<ClusterWritePath, "isFresh" | "commit">;
+  readonly log: Pick<Log, "info" | "warn">;
+}): AsyncDisposable {
+  const { store, name, describe, log } = parts;
+  const { isFresh, commit } = parts.writePath;
+  const find = (): NodeRecord | null => listNodes(store).find(({ node }) => node === name) ?? null;
+  const now = (): number => Date.now();
+  return every(
+    NODE_ANNOUNCE_LOOK_MS,
+    createAnnouncer({ describe, find, isFresh, commit, now, log }),
+  );
+}
+
+function isKnown(told: NodeAnnouncement, record: NodeRecord | null): boolean {
+  if (record === null || record.announcedAt === null) return false;
+  const { node, clientUrls, apiUrls, version, format, certificate, certificateEndsAt } = record;
+  const known = { node, clientUrls, apiUrls, version, format, certificate, certificateEndsAt };
+  const route = told.route === null ? null : record.route;
+  return canonicalJson({ ...known, route }) === canonicalJson({ ...told });
+}
