@@ -113,8 +113,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   announceRooms(start);
   log.info("api.mode", `control-plane auth: ${settings.busAuth}`, { mode: settings.busAuth });
   let urls: Readonly<Record<string, string>> = {};
-  let hosts: (() => readonly string[]) | null = null;
-  const describe = () => hosts && announcementOf({ ...start, dataPlane }, hosts());
+  let open: Listening | null = null;
+  const describe = () => open && announcementOf({ ...start, dataPlane }, open);
   const joining =
     cluster && stack.use(join(start, { store, dataPlane, cluster, urls: () => urls, describe }));
   const { startApi } = await api;
@@ -129,7 +129,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   stack.defer(() => listening.stop(HTTP_STOP_TIMEOUT_MS));
   const certificateFault = followTls(stack, start, { dataPlane, listening });
   stack.use(followRouteTls({ ...start, dataPlane }));
-  hosts = listening.hosts;
+  open = listening;
   const { url: natsUrl } = dataPlane.access();
   urls = { natsUrl, httpUrl: listening.url };
   if (joining) log.info("node.alive", "the node is alive, and waits for the others", urls);

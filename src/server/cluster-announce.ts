@@ -12,18 +12,18 @@ import { listNodes } from "../store/nodes.ts";
 import type { Store } from "../store/open.ts";
 import type { Log } from "../system/log.ts";
 import { every } from "../system/wait.ts";
-import type { ApiOptions } from "./api.ts";
+import type { ApiOptions, Listening } from "./api.ts";
 import { apiUrlsOf, isLocal, ownRoute } from "./cluster-view.ts";
 import type { ClusterWritePath } from "./cluster-write-path.ts";
 import { newOperationId } from "./reads.ts";
 
-/** What others should know of this node, as of now. `hosts` are those under which its API is called. */
+/** What others should know of this node, as of now. */
 export function announcementOf(
   node: Pick<ApiOptions, "settings" | "routeTls" | "dataPlane" | "tls">,
-  hosts: readonly string[],
+  listening: Pick<Listening, "url" | "hosts">,
 ): NodeAnnouncement {
   const { settings, dataPlane } = node;
-  const apiUrls = apiUrlsOf(node, hosts);
+  const apiUrls = announcedApiUrls(node, listening);
   const route = ownRoute(settings, apiUrls).replace("nats://", "");
   const routeTls = node.routeTls();
   const { clientUrls } = dataPlane.access();
@@ -38,6 +38,17 @@ export function announcementOf(
     certificate: routeTls && fingerprintOf(routeTls.certPem),
     certificateEndsAt: routeTls?.notAfter ?? null,
   };
+}
+
+/** Names of loopback are told only where that is all that the node listens at: as its one address. */
+function announcedApiUrls(
+  node: Parameters<typeof announcementOf>[0],
+  { url, hosts }: Pick<Listening, "url" | "hosts">,
+): readonly string[] {
+  const { bind, publicUrl } = node.settings;
+  const reached = hosts().filter((host) => !isLocal(host));
+  if (reached.length > 0 || publicUrl.length > 0) return apiUrlsOf(node, reached);
+  return isEverywhere(bind) ? apiUrlsOf(node, hosts()) : [url];
 }
 
 function fingerprintOf(pem: string): string {

@@ -17,11 +17,10 @@ export interface ClusterOptions {
   readonly tls?: RouteTlsFiles;
   /** The address that all nodes bind; loopback unless said otherwise. */
   readonly host?: string;
-  /** More words for each node. */
+  /** More words for each node, and for one by its index. */
   readonly args?: readonly string[];
   /** Which of the nodes are those of the cluster, as of now; all of them unless said otherwise. */
   readonly members?: () => readonly number[];
-  /** More words for one node. */
   readonly argsOf?: (index: number) => readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Where each node is, if not simply on this machine. */

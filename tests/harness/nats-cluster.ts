@@ -9,7 +9,7 @@ import { temporaryFolder } from "./unibus.ts";
 export interface ClusterServer {
   readonly name: string;
   /** As a node's own service is connected: to this server alone, for ever. */
-  connect(): Promise<NatsConnection>;
+  connect(user?: "ctrl" | "sys"): Promise<NatsConnection>;
   kill(): Promise<void>;
   start(): void;
   /** Stops it where it is, and lets it go on. */
@@ -39,7 +39,7 @@ export async function startNatsCluster(size = 3): Promise<NatsCluster> {
       },
       jetstream: { store_dir: join(folder, name), sync_interval: "always" },
       accounts: {
-        SYS: {},
+        SYS: { users: [{ user: "sys", password: "x" }] },
         CTRL: { jetstream: "enabled", users: [{ user: "ctrl", password: "x" }] },
       },
       system_account: "SYS",
@@ -59,7 +59,7 @@ export async function startNatsCluster(size = 3): Promise<NatsCluster> {
     stack.defer(kill);
     return {
       name,
-      connect: () => connectTo(port),
+      connect: (user = "ctrl") => connectTo(port, user),
       kill,
       start: () => {
         child = launch();
@@ -71,11 +71,11 @@ export async function startNatsCluster(size = 3): Promise<NatsCluster> {
   return { servers, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-async function connectTo(port: number): Promise<NatsConnection> {
+async function connectTo(port: number, user: string): Promise<NatsConnection> {
   return await eventually(
     () =>
       connect({
-        ...{ servers: `127.0.0.1:${port}`, user: "ctrl", pass: "x", ignoreClusterUpdates: true },
+        ...{ servers: `127.0.0.1:${port}`, user, pass: "x", ignoreClusterUpdates: true },
         ...{ maxReconnectAttempts: -1, reconnectTimeWait: 5, reconnectJitter: 5 },
       }),
     { timeoutMs: 10_000, everyMs: 50, what: `nats-server on port ${port}` },
