@@ -5,14 +5,14 @@ import {
 } from "../core/limits.ts";
 import { wordsOf } from "../core/thrown.ts";
 import { type Authorization, type Directory, startAuthorization } from "../nats/authorization.ts";
-import { watchCluster } from "../nats/cluster-watch.ts";
+import { type ClusterWatch, watchCluster } from "../nats/cluster-watch.ts";
 import { connectService, type NatsConnection } from "../nats/connection.ts";
 import { listOpenConnections } from "../nats/connections.ts";
 import { serviceKey } from "../nats/service-key.ts";
 import { reconcile, watchPublishes } from "../nats/watch.ts";
 import { listMemberships } from "../store/members.ts";
 import { listNodes } from "../store/nodes.ts";
-import { openStoreForReading } from "../store/open.ts";
+import { openStoreForReading, type Store } from "../store/open.ts";
 import { findUser } from "../store/users.ts";
 import { createLog, type Log } from "../system/log.ts";
 import { withTimeout } from "../system/wait.ts";
@@ -128,13 +128,7 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
   const { peers } = options;
   // The streams of a cluster are there when the others are: that is waited for by nobody here.
   if (peers === null) await awaitHealth(system);
-  const cluster =
-    peers === null
-      ? null
-      : watchCluster({
-          ...{ system, log, configured: peers, self: system.info?.server_name ?? "" },
-          listNodes: () => listNodes(store),
-        });
+  const cluster = peers === null ? null : watchPeers(peers, { system, store, log });
   void followReconnects({ authorization, system, admitting, log });
   const timer = setInterval(() => {
     forgetSubjects();
@@ -162,6 +156,18 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
       store[Symbol.dispose]();
     },
   };
+}
+
+function watchPeers(
+  configured: number,
+  {
+    system,
+    store,
+    log,
+  }: { readonly system: NatsConnection; readonly store: Store; readonly log: Log },
+): ClusterWatch {
+  const self = system.info?.server_name ?? "";
+  return watchCluster({ system, self, configured, listNodes: () => listNodes(store), log });
 }
 
 interface Reconnecting {

@@ -4,7 +4,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { watchCluster } from "../../src/nats/cluster-watch.ts";
 import { membersNamed, peerOf } from "../../src/nats/meta-group.ts";
 import { eventually } from "../harness/eventually.ts";
-import { startNatsCluster } from "../harness/nats-cluster.ts";
+import { type ClusterServer, startNatsCluster } from "../harness/nats-cluster.ts";
 
 const TEST_TIMEOUT_MS = 60_000;
 
@@ -26,6 +26,38 @@ async function othersOf(system: NatsConnection) {
   return isLeader ? (meta?.replicas ?? []) : null;
 }
 
+/** Watches a server as its node would, as one of these nodes. */
+async function watchServer(
+  server: ClusterServer,
+  options: Pick<Parameters<typeof watchCluster>[0], "listNodes" | "log">,
+) {
+  const system = await server.connect("sys");
+  const watch = watchCluster({ ...options, system, self: server.name, configured: 3 });
+  return {
+    ...{ server, system, watch },
+    async [Symbol.asyncDispose]() {
+      watch.stop();
+      await system.close();
+    },
+  };
+}
+
+type Watched = Awaited<ReturnType<typeof watchServer>>;
+
+/** Waits until the leader among these counts so many others. */
+async function settled(watched: readonly Watched[], count: number) {
+  return await eventually(
+    async () => {
+      for (const { system, server } of watched) {
+        const others = await othersOf(system).catch(() => null);
+        if (others?.length === count) return { leader: server.name, others };
+      }
+      return null;
+    },
+    { timeoutMs: 25_000, everyMs: 100, what: `${count + 1} members` },
+  );
+}
+
 test(
   "JetStream counts a removed server no more, dead or alive, and counts the others",
   async () => {
@@ -35,65 +67,42 @@ test(
     const names = cluster.servers.map(({ name }) => name);
     const listNodes = () =>
       names.map((node) => ({ node, announcedAt: 1, removedAt: removed.has(node) ? 2 : null }));
-    const log: string[] = [];
-    const note = (event: string): void => void log.push(event);
-    const systems = new Map<string, NatsConnection>();
-    const watches = new Map<string, ReturnType<typeof watchCluster>>();
-    for (const server of cluster.servers) {
-      const system = await server.connect("sys");
-      stack.defer(() => system.close());
-      systems.set(server.name, system);
-      const self = server.name;
-      const watch = watchCluster({
-        ...{ system, self, configured: 3, listNodes, log: { info: note, warn: note } },
-      });
-      stack.defer(() => watch.stop());
-      watches.set(self, watch);
-    }
-    const membersOf = async (names: readonly string[]) => {
-      for (const name of names) {
-        const system = systems.get(name);
-        const others = system && (await othersOf(system).catch(() => null));
-        if (others) return { leader: name, others };
-      }
-      return null;
-    };
-    const settled = (names: readonly string[], count: number) =>
-      eventually(
-        async () => {
-          const found = await membersOf(names);
-          return found?.others.length === count ? found : null;
-        },
-        { timeoutMs: 25_000, everyMs: 100, what: `${count + 1} members` },
-      );
-    const { leader, others } = await settled(names, 3);
+    const events: string[] = [];
+    const note = (event: string): void => void events.push(event);
+    const log = { info: note, warn: note };
+    const all = await Promise.all(
+      cluster.servers.map(async (server) =>
+        stack.use(await watchServer(server, { listNodes, log })),
+      ),
+    );
+    const { leader, others } = await settled(all, 3);
     // A leader that is new may have no name for a server, and always has its id.
     for (const { name, peer } of others) expect(peerOf(name)).toBe(peer);
     expect(membersNamed([{ name: "", peer: peerOf("n9") }], ["n9", "n8"])).toEqual([
       { name: "n9", peer: peerOf("n9") },
     ]);
 
-    const [dead = "", alive = ""] = names.filter((name) => name !== leader);
-    await cluster.servers.find(({ name }) => name === dead)?.kill();
-    watches.get(dead)?.stop();
-    removed.add(dead);
+    const [dead, alive, ...rest] = all.filter(({ server }) => server.name !== leader);
+    if (!dead || !alive) throw new Error("There are four");
+    await dead.server.kill();
+    dead.watch.stop();
+    removed.add(dead.server.name);
     const three = await settled(
-      names.filter((name) => name !== dead),
+      all.filter((one) => one !== dead),
       2,
     );
-    expect(three.others.map(({ name }) => name)).not.toContain(dead);
+    expect(three.others.map(({ name }) => name)).not.toContain(dead.server.name);
 
-    removed.add(alive);
-    watches.get(alive)?.stop();
-    const left = names.filter((name) => name !== dead && name !== alive);
+    removed.add(alive.server.name);
+    alive.watch.stop();
+    const left = [...all.filter(({ server }) => server.name === leader), ...rest];
     await settled(left, 1);
-    await eventually(() => left.every((name) => watches.get(name)?.report().missing === 0), {
+    await eventually(() => left.every(({ watch }) => watch.report().missing === 0), {
       timeoutMs: 10_000,
       what: "the two that are left to expect each other alone",
     });
-    const [one = ""] = left;
-    expect(watches.get(one)?.report()).toMatchObject({ peers: 1, away: [], wasWhole: true });
-    expect(log).toContain("node.expelled");
+    expect(left[0]?.watch.report()).toMatchObject({ peers: 1, away: [], wasWhole: true });
+    expect(events).toContain("node.expelled");
   },
   TEST_TIMEOUT_MS,
 );

@@ -129,7 +129,9 @@ describe("a node is removed", () => {
         );
         await change();
         await cluster.ready();
-        expect((await cluster.node(1).health()).warnings.join()).not.toContain("nodes that are away");
+        expect((await cluster.node(1).health()).warnings.join()).not.toContain(
+          "nodes that are away",
+        );
       });
     },
     TEST_TIMEOUT_MS,
