@@ -3,7 +3,9 @@ import { type Beginning, OPERATION_FORMAT } from "../core/operations.ts";
 import { firstChain } from "./chain.ts";
 import { applied, type Decision } from "./decision.ts";
 import { findBus, getBus } from "./journal.ts";
+import { listNodes } from "./nodes.ts";
 import type { Store } from "./open.ts";
+import type { RowWrite } from "./tables.ts";
 
 /** Makes the one row that says which bus this is, before its first entry. */
 export function createBus(
@@ -25,8 +27,9 @@ export function takeBus(store: Store, beginning: Beginning): void {
 }
 
 /**
- * The entry that a cluster's journal begins with changes no row: it is there to be chained. Throws when
- * it does not follow what is here, because nothing after it would.
+ * The entry that a cluster's journal begins with is there to be chained. Where a bus goes on, the nodes
+ * that it had are none until they tell of themselves again: some may be gone for good. Throws when it
+ * does not follow what is here, because nothing after it would.
  */
 export function decideBeginning(store: Store, beginning: Beginning): Decision {
   const bus = getBus(store);
@@ -36,7 +39,10 @@ export function decideBeginning(store: Store, beginning: Beginning): Decision {
     (beginning.kind === "bus.found"
       ? bus.lastSeq === 0
       : beginning.lastSeq === bus.lastSeq && beginning.chain === bus.chain.toHex());
-  if (follows) return applied();
+  if (follows) {
+    const before = listNodes(store).filter(({ removedAt }) => removedAt === null);
+    return applied(before.map(({ node }): RowWrite => ({ table: "nodes", key: node, row: null })));
+  }
   throw new Error(
     `Cannot begin the journal of a cluster here: it does not follow entry ${bus.lastSeq}`,
   );

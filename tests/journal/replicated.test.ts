@@ -260,7 +260,7 @@ describe("a leader that knows less than is applied here", () => {
     const { code, detail } = await journal.fault;
     expect(code).toBe("journal-damaged");
     expect(detail).toContain("ends at entry 1, and this node has applied entry 2");
-    expect(detail).toContain("rebuild the stream from the node that has most");
+    expect(detail).toContain("unibus node rebuild");
   });
 });
 

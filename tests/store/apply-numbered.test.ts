@@ -4,8 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Change, Committed, Operation } from "../../src/core/operations.ts";
+import { isNode } from "../../src/core/rules/nodes.ts";
 import { apply } from "../../src/store/apply.ts";
 import { findBus, findEntry, getBus, isSignatureUsed } from "../../src/store/journal.ts";
+import { listNodes } from "../../src/store/nodes.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
 import {
@@ -17,6 +19,7 @@ import {
   rowsOf,
 } from "../harness/builders.ts";
 import { expectGolden } from "../harness/golden.ts";
+import { nodeAnnounced } from "../harness/node-builders.ts";
 
 const FOUND: Change = {
   kind: "bus.found",
@@ -166,6 +169,21 @@ describe("the first entry", () => {
     }
     expect(node.take(anOperation({ kind, ...continued })).seq).toBe(3);
     expect(verifyJournal(node.store).entries).toBe(3);
+  });
+
+  test("that continues a bus forgets its nodes, but for those whose names are used up", () => {
+    const told = ["n1", "n2", "n3"].map((node) => anOperation(nodeAnnounced(node)));
+    const removed = anOperation({ kind: "node.removed", node: "n3" });
+    using node = openNode(found(), ...told, removed);
+    const { busId, generation, lastSeq, chain } = getBus(node.store);
+    const kind = "bus.continued";
+    node.take(anOperation({ kind, busId, generation, lastSeq, chain: chain.toHex() }));
+    expect(listNodes(node.store).map((one) => one.node)).toEqual(["n3"]);
+    node.take(anOperation(nodeAnnounced("n1")));
+    const { outcome } = node.take(anOperation(nodeAnnounced("n3")));
+    expect(outcome).toMatchObject({ refusal: { code: "node-removed" } });
+    expect(listNodes(node.store).filter(isNode)).toMatchObject([{ node: "n1" }]);
+    expect(verifyJournal(node.store).entries).toBe(8);
   });
 });
 

@@ -88,7 +88,7 @@ test("what an operator has to do is said with the damage", () => {
   expect(journalDamaged("entry 17 is not what was written")).toMatchObject({
     code: "journal-damaged",
     detail:
-      "Cannot trust the journal: entry 17 is not what was written; keep the damaged files and restore the last good backup",
+      "Cannot trust the journal: entry 17 is not what was written; keep the damaged files and restore the last good backup, or, on a node of a cluster, take it from the others: unibus node reset",
   });
   expect(codeOf(new Error("why"))).toBe("why");
   expect(codeOf("why")).toBe("why");
