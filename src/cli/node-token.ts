@@ -239,9 +239,9 @@ async function admit(client: Client, waiting: Waiting, asked: JoinRequest): Prom
   return { kind: "joined", certificate, ca: made.ca, node, ...known };
 }
 
-/** The first name of a row that no node has. */
+/** The first name of a row that no node has, nor had: names are used once. */
 async function freeName(client: Client, cluster: string): Promise<string> {
-  const { nodes } = await client.nodes.list();
+  const { nodes } = await client.nodes.list({ all: true });
   const taken = new Set(nodes.map(({ node }) => node));
   for (let number = nodes.length + 1; ; number++) {
     const name = `${cluster.slice(0, 56)}-${number}`;

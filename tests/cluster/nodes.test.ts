@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Cluster, startCluster } from "../harness/cluster.ts";
+import { untilNodesAgree } from "../harness/cluster-evidence.ts";
 import { addUser, known, loginAt, withLogs } from "../harness/cluster-scene.ts";
 import { count, recordProof } from "../harness/counts.ts";
 import { eventually } from "../harness/eventually.ts";
@@ -67,6 +68,8 @@ describe("three nodes are one bus [G-02]", () => {
       for (const { user } of [ada, bob]) {
         await unibus.ask("PUT", `/v1/rooms/${made.room}/members/${user}`, { role: "member" });
       }
+      // Rights are those of the login: who logs in before the node knows of the room comes again.
+      await untilNodesAgree(cluster);
       using one = await loginAt(cluster, 0, ada);
       using other = await eventually(() => loginAt(cluster, 1, bob));
       other.subscribe(`${made.subject}.>`, "1");
