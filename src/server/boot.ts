@@ -45,7 +45,7 @@ import {
 import { randomBytes } from "./reads.ts";
 import { endRestore, keepStreams } from "./restore-start.ts";
 import { followRouteTls } from "./route-renewal.ts";
-import { followCertificate, renewPlanes } from "./tls-renewal.ts";
+import { followTls } from "./tls-renewal.ts";
 import { openWritePath } from "./write-path.ts";
 
 export interface NodeOptions {
@@ -276,28 +276,4 @@ function join(
     urls,
     log,
   });
-}
-
-/** Looks after the files of the certificate as long as the node runs. Resolves when that failed. */
-function followTls(
-  stack: AsyncDisposableStack,
-  { settings, tls, useTls, log }: Start,
-  planes: { readonly dataPlane: DataPlane; readonly listening: Listening },
-): Promise<Problem> {
-  const fault = Promise.withResolvers<Problem>();
-  const inUse = tls();
-  if (inUse === null) return fault.promise;
-  const { dataPlane, listening } = planes;
-  stack.use(
-    followCertificate({
-      files: { cert: settings.tlsCert, key: settings.tlsKey, what: "NATS TLS" },
-      inUse: () => tls() ?? inUse,
-      renew: (pair) => renewPlanes({ pair, dataPlane, listening, use: useTls, log }),
-      disturbs: dataPlane.renewTls !== null,
-      now: () => Date.now(),
-      onFault: fault.resolve,
-      log,
-    }),
-  );
-  return fault.promise;
 }

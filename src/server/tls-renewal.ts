@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { NodeSettings } from "../config/load.ts";
 import { judgeTlsPair, type PairFiles, readTlsTexts, type TlsPair } from "../config/tls-files.ts";
 import { ageOf, type Validity } from "../core/certificate-life.ts";
 import {
@@ -12,6 +13,7 @@ import { Problem } from "../core/problems.ts";
 import type { TlsReload } from "../nats/server-run.ts";
 import type { Log } from "../system/log.ts";
 import { every } from "../system/wait.ts";
+import type { Listening } from "./api.ts";
 import type { DataPlane } from "./data-plane.ts";
 
 export interface RenewalOptions {
@@ -188,4 +190,34 @@ function judge(look: Look, files: PairFiles, at: number): TlsPair | Problem {
 
 function markOf({ certPem, keyPem }: Pick<TlsPair, "certPem" | "keyPem">): string {
   return createHash("sha256").update(certPem).update("\0").update(keyPem).digest("hex");
+}
+
+/** Looks after the files of the certificate as long as the node runs. Resolves when that failed. */
+export function followTls(
+  stack: AsyncDisposableStack,
+  node: {
+    readonly settings: Pick<NodeSettings, "tlsCert" | "tlsKey">;
+    readonly tls: () => TlsPair | null;
+    readonly useTls: (pair: TlsPair) => void;
+    readonly log: Log;
+  },
+  planes: { readonly dataPlane: DataPlane; readonly listening: Listening },
+): Promise<Problem> {
+  const { settings, tls, useTls, log } = node;
+  const fault = Promise.withResolvers<Problem>();
+  const inUse = tls();
+  if (inUse === null) return fault.promise;
+  const { dataPlane, listening } = planes;
+  stack.use(
+    followCertificate({
+      files: { cert: settings.tlsCert, key: settings.tlsKey, what: "NATS TLS" },
+      inUse: () => tls() ?? inUse,
+      renew: (pair) => renewPlanes({ pair, dataPlane, listening, use: useTls, log }),
+      disturbs: dataPlane.renewTls !== null,
+      now: () => Date.now(),
+      onFault: fault.resolve,
+      log,
+    }),
+  );
+  return fault.promise;
 }

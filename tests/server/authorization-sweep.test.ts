@@ -263,7 +263,7 @@ test("a method that the API's description lacks is no operation: 401 to stranger
   const owner = await world.asker("owner");
   const values: Record<string, string> = {
     ...{ room: await world.room(), user: (await world.person("another")).user },
-    ...{ token: "a".repeat(26), invite: "a".repeat(26) },
+    ...{ token: "a".repeat(26), invite: "a".repeat(26), node: "north" },
   };
   for (const pattern of paths) {
     const path = pattern.replace(/:(\w+)/g, (_all, name: string) => values[name] ?? "");
