@@ -48,16 +48,18 @@ function stepOf(mark: string, block: Block): ReadmeStep {
   };
 }
 
-interface Block {
+/** A fenced block of a page, and the language that it names. */
+export interface Block {
   readonly language: string;
   readonly lines: readonly string[];
 }
 
-function blockAfter(lines: readonly string[], at: number, mark: string): Block {
+/** Reads the block right after a mark. Throws when there is none. */
+export function blockAfter(lines: readonly string[], at: number, mark: string): Block {
   const language = /^```(\w+)$/.exec(lines[at + 1] ?? "")?.[1];
   const end = lines.indexOf("```", at + 2);
   if (language === undefined || end < 0) {
-    throw new Error(`README.md has no block right after "${mark}"`);
+    throw new Error(`The page has no block right after "${mark}"`);
   }
   return { language, lines: lines.slice(at + 2, end).filter((line) => line !== "") };
 }
