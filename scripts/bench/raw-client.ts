@@ -13,6 +13,8 @@ interface LoginOptions {
   readonly onData?: (data: Buffer) => void;
   /** Hears when the socket takes bytes again. */
   readonly onDrain?: () => void;
+  /** Hears when the connection is closed, by whomever. */
+  readonly onClose?: () => void;
 }
 
 /** Connects and logs in. Resolves when nats-server has answered: admitted, or closed. */
@@ -39,7 +41,10 @@ export function login(port: number, key: TestKey, options: LoginOptions = {}): P
         }
       },
       drain: () => options.onDrain?.(),
-      close: (socket) => resolve({ admitted: false, socket }),
+      close: (socket) => {
+        resolve({ admitted: false, socket });
+        options.onClose?.();
+      },
       error: (_socket, error) => reject(error),
     },
   });

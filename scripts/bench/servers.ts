@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NATS_PENDING_BYTES_MAX } from "../../src/core/limits.ts";
 import type { NatsPermissions } from "../../src/core/permissions.ts";
 import { unibusCommand } from "../../tests/harness/command.ts";
 import { cleanEnvironment } from "../../tests/harness/unibus.ts";
@@ -98,7 +99,7 @@ export function startPlainNats(options: {
     host: "127.0.0.1",
     port,
     // As a node has it: a slow reader is dropped at the same point.
-    max_pending: 64 * 1024 * 1024,
+    max_pending: NATS_PENDING_BYTES_MAX,
     jetstream: { store_dir: folder },
     ...(users.length > 0 ? { authorization: { users } } : {}),
   };
