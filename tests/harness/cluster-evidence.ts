@@ -68,9 +68,15 @@ export function keepEvidence(
   const folder = mkdtempSync(join(tmpdir(), `unibus-evidence-${seed}-`));
   const nodes = cluster.nodes.map(({ name }) => name);
   writeFileSync(join(folder, HISTORY_FILE), JSON.stringify({ seed, nodes, history }));
-  for (const node of cluster.nodes) {
-    const path = join(folder, `${node.name}.db`);
-    readBeside(node, (database) => database.run(`VACUUM INTO '${path}'`));
+  // Nodes tell of themselves when they find the time: copies of one moment have no entry between.
+  const positions = (): string => cluster.nodes.map(positionOf).join();
+  for (let before = ""; before !== positions(); ) {
+    before = positions();
+    for (const node of cluster.nodes) {
+      const path = join(folder, `${node.name}.db`);
+      rmSync(path, { force: true });
+      readBeside(node, (database) => database.run(`VACUUM INTO '${path}'`));
+    }
   }
   return { folder, seed };
 }
