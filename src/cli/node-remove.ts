@@ -38,6 +38,7 @@ function removedLines(node: string): readonly string[] {
   return [
     `The node ${quote(node)} is removed, and its name is used up: what takes its place joins under another one (${unibus} node token).`,
     "JetStream counts it no more within seconds; if it runs, it stops.",
+    "Take its route out of the settings of the others, for their next start.",
     `Its files still open routes: whoever has them is inside until the bus CA and the route secret are rolled (${unibus} cert roll).`,
   ];
 }

@@ -16,6 +16,7 @@ import {
 import { Nothing } from "../contract/values.ts";
 import { isNodeTokenId, type NodeTokenId } from "../core/ids.ts";
 import { Problem } from "../core/problems.ts";
+import type { NodeRecord } from "../core/records.ts";
 import { nodeNameTaken, refuseDeadNodeToken } from "../core/rules/nodes.ts";
 import { callOf } from "./call.ts";
 import { type AnswerHead, requestChange } from "./change.ts";
@@ -151,9 +152,16 @@ async function useToken(
   } as const;
   await requestChange(parts, { call: callOf(request), set }, change);
   const routes = new Set([...view.routes, ...others.map((one) => `nats://${one.route}`)]);
-  for (const one of [...gone, { route }]) routes.delete(`nats://${one.route}`);
+  routes.delete(`nats://${route}`);
+  const told = [...routes].filter((one) => !gone.some((removed) => leadsTo(one, removed)));
   const { cluster, mode, secret } = view;
-  return { cluster, mode, secret: secret && { ...secret }, routes: [...routes] };
+  return { cluster, mode, secret: secret && { ...secret }, routes: told };
+}
+
+/** Whether a route is that of a node: where the node said, or at a host that is named as it is. */
+function leadsTo(route: string, { node, route: told }: NodeRecord): boolean {
+  const [label = ""] = new URL(route).hostname.split(".", 1);
+  return route === `nats://${told}` || label.toLowerCase() === node.toLowerCase();
 }
 
 /** Takes what a new machine says, and answers what was said to it. Neither can be read here. */

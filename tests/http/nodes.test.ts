@@ -149,7 +149,8 @@ describe("the routes of nodes", () => {
       body: { ...USE, node: "n5", route: "10.0.0.5:6250" },
     });
     expect(json.routes).toEqual(["nats://10.0.0.1:6250", "nats://10.0.0.2:6250"]);
-    const view = { ...VIEW, routes: [...VIEW.routes, "nats://10.0.0.3:6250"] };
+    const routes = [...VIEW.routes, "nats://10.0.0.3:6250", "nats://N3.bus.example:6250"];
+    const view = { ...VIEW, routes };
     using other = openTestApi({ mode: "enforce", cluster: { view: async () => view } }, api.bus);
     await api.bus.must(nodeToken("two"));
     const two = `/v1/nodes/tokens/${aNodeToken("two")}/use`;
