@@ -93,6 +93,7 @@ export async function startBareServers(options: {
           routes: routesBeside(routePorts, routePort),
           secret: CLUSTER,
           tls: null,
+          formerPassword: null,
           control: serviceKey("user", seed).publicKey,
         },
       });

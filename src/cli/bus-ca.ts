@@ -1,5 +1,5 @@
-import { X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { orProblem, readConfiguredFile } from "../config/private-file.ts";
 import { certificateNames } from "../config/tls-files.ts";
@@ -12,7 +12,7 @@ import { decryptKey, encryptKey } from "./encrypted-key.ts";
 
 /** Where the bus CA and what it signed lie: apart from the certificate that clients see. */
 export const ROUTE_TLS_FOLDER = "deploy/tls/routes";
-const CA = "ca";
+export const CA = "ca";
 const DAY_MS = 24 * 3_600_000;
 const CA_DAYS = 3_650;
 const NODE_DAYS = 365;
@@ -38,15 +38,22 @@ export async function makeBusCa(options: {
   const { dir, passphrase, at } = options;
   const files = filesOf(dir, CA);
   refuseExisting([files.cert, files.key]);
-  const notAfter = at + CA_DAYS * DAY_MS;
-  const { createAuthority } = await library();
-  const span = { from: at - CLOCK_SKEW_MS, to: notAfter };
-  const made = await createAuthority({ ...span, name: "unibus bus CA" });
+  const { made, notAfter } = await newAuthority(at);
   write(dir, () => {
     writeNewFile(files.key, encryptKey(made.key, passphrase), { mode: 0o600 });
     writeNewFile(files.cert, made.cert, { mode: 0o644 });
   });
   return { ...files, notAfter };
+}
+
+/** Makes a CA for a bus, in memory. */
+export async function newAuthority(
+  at: number,
+): Promise<{ readonly made: MadeCertificate; readonly notAfter: number }> {
+  const notAfter = at + CA_DAYS * DAY_MS;
+  const { createAuthority } = await library();
+  const span = { from: at - CLOCK_SKEW_MS, to: notAfter };
+  return { made: await createAuthority({ ...span, name: "unibus bus CA" }), notAfter };
 }
 
 interface Signing {
@@ -113,6 +120,26 @@ export async function answerRequest(
 }
 
 /**
+ * Keeps a certificate that was signed for a node beside the CA, where the roll, the list and the renewal
+ * look for it, before the node is one. Throws "node-name-taken" where there is one of that name.
+ */
+export function keepCertificate(
+  dir: string,
+  node: string,
+  certificate: string,
+): { readonly remove: () => void } {
+  const { cert } = filesOf(dir, node);
+  if (existsSync(cert)) {
+    throw new Problem(
+      "node-name-taken",
+      `Cannot let the machine join: there is a certificate of ${quote(node)} beside the CA; names are used once`,
+    );
+  }
+  write(dir, () => writeNewFile(cert, certificate, { mode: 0o644 }));
+  return { remove: () => rmSync(cert, { force: true }) };
+}
+
+/**
  * Makes another certificate for the same hosts: with a new key where the key is here, else for the key of
  * the node. Throws "file-unusable" when there is none to renew.
  */
@@ -162,16 +189,19 @@ export function listCertificates(dir: string, at: number): readonly ListedCertif
 }
 
 /** Loaded here: no other command needs it. First what it needs itself, and alone: Bun may run all at once. */
-async function library(): Promise<typeof import("./certificates.ts")> {
+export async function library(): Promise<typeof import("./certificates.ts")> {
   await import("./reflect.ts");
   return await import("./certificates.ts");
 }
 
-function filesOf(dir: string, name: string): { readonly cert: string; readonly key: string } {
+export function filesOf(
+  dir: string,
+  name: string,
+): { readonly cert: string; readonly key: string } {
   return { cert: join(dir, `${name}.crt`), key: join(dir, `${name}.key`) };
 }
 
-function filesIn(dir: string): readonly string[] {
+export function filesIn(dir: string): readonly string[] {
   try {
     return readdirSync(dir);
   } catch (cause) {
@@ -181,7 +211,7 @@ function filesIn(dir: string): readonly string[] {
   }
 }
 
-function readCertificate(path: string): X509Certificate {
+export function readCertificate(path: string): X509Certificate {
   const what = `Cannot read the certificate ${quote(path)}`;
   const pem = orProblem("file-unusable", what, () => readConfiguredFile(path, { secret: false }));
   try {
@@ -211,8 +241,18 @@ export function openCa({ dir, passphrase, at }: Omit<Signing, "node">): {
   if (key === null) {
     throw new Problem("file-unusable", `${what}: the passphrase is not its, or it is damaged`);
   }
-  const to = Math.min(at + NODE_DAYS * DAY_MS, ends);
-  return { ca: { cert: certificate.toString(), key }, span: { from: at - CLOCK_SKEW_MS, to } };
+  if (!certificate.checkPrivateKey(createPrivateKey(key))) {
+    throw new Problem(
+      "file-unusable",
+      `${what}: it is not that of ${quote(files.cert)}; if unibus cert roll was interrupted, run it again`,
+    );
+  }
+  return { ca: { cert: certificate.toString(), key }, span: spanOf(at, ends) };
+}
+
+/** How long what a CA signs now may live. */
+export function spanOf(at: number, ends: number): { readonly from: number; readonly to: number } {
+  return { from: at - CLOCK_SKEW_MS, to: Math.min(at + NODE_DAYS * DAY_MS, ends) };
 }
 
 function refuseExisting(paths: readonly string[]): void {
@@ -225,7 +265,7 @@ function refuseExisting(paths: readonly string[]): void {
 }
 
 /** Writes files, the keys first: without its key a certificate is a riddle. */
-function write(dir: string, act: () => void): void {
+export function write(dir: string, act: () => void): void {
   try {
     mkdirSync(dir, { recursive: true });
     act();

@@ -19,7 +19,7 @@ import type { Option } from "./parse.ts";
 import { PASSPHRASE_OPTION, readPassphrase } from "./passphrase.ts";
 import { defineStrict } from "./strict.ts";
 
-const DIR_OPTION = {
+export const DIR_OPTION = {
   name: "dir",
   kind: "text",
   value: "FOLDER",
@@ -128,7 +128,7 @@ export const certList = defineStrict({
   },
 });
 
-function nodeNameOf(text: string): string {
+export function nodeNameOf(text: string): string {
   if (isNodeName(text) && text !== "ca") return text;
   const why = text === "ca" ? "is the CA's own" : "is not 1 to 64 letters, digits, - and _";
   throw new Problem("usage", `Cannot use the name ${quote(text)}: it ${why}`);

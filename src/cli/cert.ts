@@ -1,4 +1,5 @@
 import { CERT_DEV, runCertDev } from "./cert-dev.ts";
+import { certRoll } from "./cert-roll.ts";
 import { certCa, certList, certNode, certRenew } from "./cert-routes.ts";
 import { commandName } from "./invocation.ts";
 import { printLines } from "./output.ts";
@@ -19,5 +20,6 @@ export const certGroup = defineGroup({
     node: () => certNode,
     list: () => certList,
     renew: () => certRenew,
+    roll: () => certRoll,
   },
 });

@@ -25,7 +25,9 @@ export const healthCommand = defineStrict({
           one.ready ? "ready" : "not ready",
           one.detail,
         ]);
-        return { document: health, lines: table(["PART", "STATE", "DETAIL"], rows) };
+        const warnings = health.warnings.map((warning) => `warning: ${warning}`);
+        const lines = [...table(["PART", "STATE", "DETAIL"], rows), ...warnings];
+        return { document: health, lines };
       },
       { runningOnly: true },
     );

@@ -7,6 +7,7 @@ export const nodeGroup = defineGroup({
     join: async () => (await import("./node-join.ts")).nodeJoinCommand,
     rebuild: async () => (await import("./node-restore.ts")).nodeRebuildCommand,
     reset: async () => (await import("./node-restore.ts")).nodeResetCommand,
+    roll: async () => (await import("./node-roll.ts")).nodeRollCommand,
     list: async () => (await import("./node-list.ts")).nodeListCommand,
     remove: async () => (await import("./node-remove.ts")).nodeRemoveCommand,
   },

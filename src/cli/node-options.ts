@@ -31,6 +31,14 @@ export function joinOptions(): readonly Option[] {
     .map(optionOf);
 }
 
+/** The settings that say what a node has of its routes, and where. */
+export function rollOptions(): readonly Option[] {
+  const names: readonly SettingName[] = ["data-dir", "db", "server-name"];
+  return listSettings()
+    .filter(({ name, group }) => names.includes(name) || group === "Cluster")
+    .map(optionOf);
+}
+
 /** The options that say which node a command speaks to. */
 export function placeOptions(): readonly Option[] {
   const names: readonly SettingName[] = ["data-dir", "db"];

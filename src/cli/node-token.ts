@@ -5,7 +5,7 @@ import { isNodeName } from "../core/cluster-policy.ts";
 import { NODE_HOSTS_MAX, NODE_TOKEN_LIFE_MS, NODE_TOKEN_LIFE_MS_MAX } from "../core/limits.ts";
 import { type NodeToken, renderNodeToken } from "../core/node-token.ts";
 import { plainFingerprint } from "../core/pem.ts";
-import { Problem, type ProblemCode } from "../core/problems.ts";
+import { PROBLEMS, Problem, type ProblemCode } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import type { Client } from "../sdk/client.ts";
 import {
@@ -14,7 +14,7 @@ import {
   nodeTokenId,
   openJoinRequest,
 } from "../sdk/node-seal.ts";
-import { openCa, ROUTE_TLS_FOLDER } from "./bus-ca.ts";
+import { keepCertificate, openCa, ROUTE_TLS_FOLDER } from "./bus-ca.ts";
 import { isCertificateName } from "./cert-dev.ts";
 import type { MadeCertificate } from "./certificates.ts";
 import { secondsOf } from "./duration.ts";
@@ -77,6 +77,8 @@ export const nodeTokenCommand = defineStrict({
 
 /** The bus CA with its key, which is open as long as this process lives. */
 interface Authority {
+  /** Where it lies, with what it signed. */
+  readonly dir: string;
   readonly ca: MadeCertificate;
   readonly span: { readonly from: number; readonly to: number };
 }
@@ -89,7 +91,7 @@ async function openAuthority(given: Given): Promise<Authority | null> {
   const passphrase = await readPassphrase({ file, isNew: false });
   // The key's and the certificate's library: the first that needs it has to come first.
   await import("./reflect.ts");
-  return openCa({ dir, passphrase, at: Date.now() });
+  return { dir, ...openCa({ dir, passphrase, at: Date.now() }) };
 }
 
 async function makeToken(
@@ -230,10 +232,16 @@ async function admit(client: Client, waiting: Waiting, asked: JoinRequest): Prom
   if (!isNodeName(node)) throw invalid("its name is not 1 to 64 letters, digits, - and _");
   const certificate =
     authority && (await request.sign({ ...authority.span, ca: authority.ca, node, hosts }));
-  const known = await client.nodes.useToken(made.token, {
-    ...{ node, route },
-    certificate: certificate && fingerprintOf(certificate),
+  const kept =
+    authority && certificate !== null ? keepCertificate(authority.dir, node, certificate) : null;
+  const use = {
+    ...{ node, route, certificate: certificate && fingerprintOf(certificate) },
     certificateEndsAt: authority && new Date(authority.span.to).toISOString(),
+  };
+  const known = await client.nodes.useToken(made.token, use).catch((error: unknown) => {
+    // Who may still be a node is waited for by a roll, and nobody else is.
+    if (isRefusal(error)) kept?.remove();
+    throw error;
   });
   note(`${quote(node)} at ${route} is a node now, its token is spent`);
   return { kind: "joined", certificate, ca: made.ca, node, ...known };
@@ -254,6 +262,11 @@ function originOf(text: string): string {
   const isHttp = url?.protocol === "https:" || url?.protocol === "http:";
   if (isHttp && url.href === `${url.origin}/`) return url.origin;
   throw new Problem("usage", `Cannot use --url: ${quote(text)} is not like https://host:8470`);
+}
+
+/** Whether the node has surely not joined; without an answer nobody knows. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Problem && PROBLEMS[error.code].status < 500;
 }
 
 function invalid(why: string): Problem {

@@ -272,3 +272,13 @@ export const NODE_TOKEN_URLS_MAX = 8;
 export const JOURNAL_GOALS_MAX = 20;
 /** How long a peer may take to write the copy that it gives. */
 export const COPY_WRITE_TIMEOUT_MS = 60_000;
+/** How often a node looks whether the next step of a roll of CA and secret is its own. */
+export const ROLL_CHECK_MS = 500;
+/** How long after its nats-server was started anew a node calls itself ready for another's step. */
+export const ROLL_SETTLE_MS = 2_000;
+/** How long a node has waited for others in a roll when its log says for whom. */
+export const ROLL_TOLD_MS = 10_000;
+/** Bytes of a hand-over of a roll: two certificates, and the names of all nodes twice. */
+export const ROLL_FILE_BYTES_MAX = 256 * 1024;
+/** Characters of the certificates in it that are one text. */
+export const ROLL_PEM_CHARS_MAX = 64 * 1024;

@@ -25,6 +25,8 @@ export interface NatsClusterSettings {
   /** The other nodes' route listeners, as they were given. */
   readonly routes: readonly string[];
   readonly secret: RouteSecret | null;
+  /** Password that it dials with as well, because others may not take the new one yet; it takes none of it. */
+  readonly formerPassword: string | null;
   /** Files of mutual TLS on routes. */
   readonly tls: {
     readonly certFile: string;
@@ -126,7 +128,8 @@ export function natsConfig(settings: NatsSettings): NatsConfig {
  * Source: nats-server `server/route.go`, `server/opts.go` (`parseCluster`).
  */
 function clusterOf(cluster: NatsClusterSettings, host: string): NatsConfig {
-  const { name, port, routes, secret, tls } = cluster;
+  const { name, port, routes, secret, formerPassword, tls } = cluster;
+  const former = secret && formerPassword !== null ? { ...secret, password: formerPassword } : null;
   return {
     name,
     host,
@@ -156,7 +159,11 @@ function clusterOf(cluster: NatsClusterSettings, host: string): NatsConfig {
           },
         }
       : {}),
-    routes: routes.map((route) => routeWithSecret(route, secret)),
+    // A route that is there twice is dialled with either secret, and opened once.
+    routes: [
+      ...routes.map((route) => routeWithSecret(route, secret)),
+      ...(former ? routes.map((route) => routeWithSecret(route, former)) : []),
+    ],
   };
 }
 

@@ -23,7 +23,7 @@ import { type AnswerHead, requestChange } from "./change.ts";
 import { timeText } from "./ids.ts";
 import { getCluster, listNodes, removeNode } from "./node-list.ts";
 import { createNodeMailbox, type NodeMailbox } from "./node-mailbox.ts";
-import type { AppParts } from "./parts.ts";
+import type { AppParts, ClusterView } from "./parts.ts";
 import { requireOperator } from "./rights.ts";
 
 type Parts = Pick<AppParts, "read" | "commit" | "now" | "cluster">;
@@ -112,6 +112,7 @@ async function createToken(
       "Cannot make a token for a node: the routes of this cluster have no TLS, and only with it is a node known by its certificate",
     );
   }
+  refuseWhileRolling(view);
   const expiresAt = parts.now() + body.lifeSeconds * 1000;
   await requestChange(parts, { call, set }, { kind: "node.token", token, expiresAt });
   mailbox.open(token, expiresAt);
@@ -129,6 +130,7 @@ async function useToken(
   const { body, params, request, set } = context;
   const token = readTokenFor(request, params);
   const view = await getCluster(parts, "let a node join");
+  refuseWhileRolling(view);
   const { node, route, certificate } = body;
   if (node === view.node || view.connected.includes(node)) {
     const { code, detail } = nodeNameTaken(node);
@@ -176,6 +178,15 @@ function join(
   const dead = answered ? null : refuseDeadNodeToken(record, now());
   if (dead) throw new Problem(dead.code, dead.detail);
   return { sealed: mailbox.ask(token, sealed) };
+}
+
+/** A machine that joins in the middle would have neither all of the old nor all of the new. */
+function refuseWhileRolling({ rolling }: ClusterView): void {
+  if (!rolling) return;
+  throw new Problem(
+    "cluster-refused",
+    "Cannot let a node join: a roll of the bus CA is under way, and has to end first; see: unibus health",
+  );
 }
 
 function getToken({ read }: Parts, token: NodeTokenId): { readonly usedBy: string | null } {

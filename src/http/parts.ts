@@ -86,6 +86,8 @@ export interface ClusterView {
   readonly urls: readonly string[];
   /** Certificate of the authority for routes, PEM; null without TLS. */
   readonly ca: string | null;
+  /** Whether CA and secret are being replaced. */
+  readonly rolling: boolean;
   readonly secret: { readonly user: string; readonly password: string } | null;
   /** Routes to this node and to those that it was told of, without the secret. */
   readonly routes: readonly string[];

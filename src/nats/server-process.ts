@@ -36,6 +36,12 @@ export interface NatsServer extends AsyncDisposable {
   renewTls(tls: NatsTls): Promise<TlsReload>;
   /** The same with the certificate, key and CA of routes: the routes that are open stay. */
   renewRouteTls(routeTls: NatsRouteTls): Promise<TlsReload>;
+  /**
+   * Stops it in order and starts it at once with its configuration rendered anew, and with this for its
+   * routes: what a reload does not change, and every route that is open ends. Resolves when it is ready;
+   * one that does not get ready is started again, as whenever it ends.
+   */
+  restart(routeTls: NatsRouteTls | null): Promise<void>;
 }
 
 interface NatsServerOptions {
@@ -74,6 +80,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   const fault = Promise.withResolvers<Problem>();
   const stopped = Promise.withResolvers<void>();
   let stopping = false;
+  /** The one that is stopped to be started anew, and who waits for the next. */
+  let asked: { readonly run: Run; readonly ready: () => void } | null = null;
   let run = await startPatiently(() => start(options.port), options.port);
   const port = await run.port;
   const supervised = supervise();
@@ -93,21 +101,15 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
       const quick = livedMs < NATS_QUICK_EXIT_MS;
       failedStarts = quick && !wasReady ? failedStarts + 1 : 0;
       if (livedMs > NATS_RESTART_BACKOFF_MS_MAX) waitMs = NATS_RESTART_BACKOFF_MS_MIN;
-      options.log.error(
-        "nats.exited",
-        `nats-server ended with ${exitWords(code)}; it is restarted`,
-        {
-          code,
-          livedMs: Math.round(livedMs),
-        },
-      );
+      const wanted = asked?.run === current;
+      if (!wanted) tellExit(options.log, code, livedMs);
       if (failedStarts >= NATS_QUICK_EXITS_MAX) {
         await withTimeout(run.logEnded, LOG_END_WAIT_MS);
         fault.resolve(startProblem(run, port));
         return;
       }
       // One that ran a while is restarted at once: it has no fault that waiting would cure.
-      if (quick) {
+      if (quick && !wanted) {
         await withTimeout(stopped.promise, waitMs * (0.75 + options.random() / 2));
         waitMs = Math.min(waitMs * 2, NATS_RESTART_BACKOFF_MS_MAX);
       }
@@ -117,7 +119,10 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
         () => true,
         () => false,
       );
-      if (wasReady) options.log.info("nats.restarted", "nats-server is ready again", { port });
+      if (!wasReady) continue;
+      options.log.info("nats.restarted", "nats-server is ready again", { port });
+      asked?.ready();
+      asked = null;
     }
   }
 
@@ -146,8 +151,17 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     return answer;
   }
 
+  async function restart(routeTls: NatsRouteTls | null): Promise<void> {
+    const ready = Promise.withResolvers<void>();
+    tls = { ...tls, routeTls };
+    asked = { run, ready: ready.resolve };
+    await run.stop();
+    await Promise.race([ready.promise, stopped.promise, fault.promise]);
+  }
+
   return {
     port,
+    restart,
     renewTls: (next) => renew({ tls: next }),
     renewRouteTls: (next) => renew({ routeTls: next }),
     get pid() {
@@ -199,6 +213,11 @@ function startProblem(run: Run, port: number): Problem {
     );
   }
   return new Problem("start-failed", `start embedded nats: ${last}`);
+}
+
+function tellExit(log: Log, code: number, livedMs: number): void {
+  const words = `nats-server ended with ${exitWords(code)}; it is restarted`;
+  log.error("nats.exited", words, { code, livedMs: Math.round(livedMs) });
 }
 
 function exitWords(code: number | null): string {

@@ -24,6 +24,8 @@ export interface ApiOptions {
   /** Whether what is here is recent enough to be told; null where nobody else changes it. */
   readonly isFresh: (() => boolean) | null;
   readonly clusterJournal: (() => HealthPart) | null;
+  /** What an operator should know of a roll of the bus CA. */
+  readonly rollWarnings: () => readonly string[];
   /** Null for a node on its own. */
   readonly cluster: ClusterMembership | null;
   /** What was read at the start. */

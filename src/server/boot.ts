@@ -1,12 +1,14 @@
 import { dirname } from "node:path";
 import { findSurroundings, judgeStart, type StartMaterial } from "../config/judge-start.ts";
 import type { Environment, NodeSettings } from "../config/load.ts";
+import { resumeRoll } from "../config/route-roll.ts";
 import type { RouteTls, TlsPair } from "../config/tls-files.ts";
 import { isLoopbackBind } from "../core/bind.ts";
 import type { ExternalNats } from "../core/external-nats.ts";
 import { HTTP_STOP_TIMEOUT_MS } from "../core/limits.ts";
 import type { NodeAnnouncement } from "../core/operations.ts";
 import type { Problem } from "../core/problems.ts";
+import type { RollState } from "../core/route-roll.ts";
 import { chooseNatsServer, type NatsProgram } from "../nats/embedded-server.ts";
 import { createRefusals, type Refusals } from "../nats/refusals.ts";
 import { openStore, type Store } from "../store/open.ts";
@@ -44,7 +46,9 @@ import {
 } from "./folders.ts";
 import { randomBytes } from "./reads.ts";
 import { endRestore, keepStreams } from "./restore-start.ts";
+import { openRoll } from "./roll-start.ts";
 import { followRouteTls } from "./route-renewal.ts";
+import type { RouteRoll } from "./route-roll.ts";
 import { followTls } from "./tls-renewal.ts";
 import { openWritePath } from "./write-path.ts";
 
@@ -78,6 +82,8 @@ interface Start extends NodeOptions {
   readonly nats: NatsProgram | ExternalNats;
   /** Null for a node on its own. */
   readonly cluster: ClusterMembership | null;
+  /** The roll of the bus CA that this node is in the middle of; its files are in order. */
+  readonly roll: RollState | null;
   readonly loopback: boolean;
   readonly plainRooms: boolean;
   readonly refusals: Refusals;
@@ -115,8 +121,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   let urls: Readonly<Record<string, string>> = {};
   let open: Listening | null = null;
   const describe = () => open && announcementOf({ ...start, dataPlane }, open);
-  const joining =
-    cluster && stack.use(join(start, { store, dataPlane, cluster, urls: () => urls, describe }));
+  const roll = cluster && openRoll({ ...start, store, dataPlane, journal: cluster });
+  const parts = { store, dataPlane, cluster, roll, urls: () => urls, describe };
+  const joining = cluster && stack.use(join(start, { ...parts, cluster }));
+  stack.use(roll);
   const { startApi } = await api;
   const listening = await startApi({
     ...start,
@@ -125,10 +133,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     dataPlane,
     isFresh: cluster?.isFresh ?? null,
     clusterJournal: cluster && (() => ({ part: "journal", ...cluster.state() })),
+    rollWarnings: () => roll?.warnings() ?? [],
   });
   stack.defer(() => listening.stop(HTTP_STOP_TIMEOUT_MS));
   const certificateFault = followTls(stack, start, { dataPlane, listening });
-  stack.use(followRouteTls({ ...start, dataPlane }));
+  stack.use(followRouteTls({ ...start, dataPlane, rolling: () => roll?.underWay() ?? false }));
   open = listening;
   const { url: natsUrl } = dataPlane.access();
   urls = { natsUrl, httpUrl: listening.url };
@@ -154,6 +163,7 @@ async function judge(options: NodeOptions): Promise<Start> {
   const settings = { ...options.settings, db: realFile(options.settings.db) };
   refuseUnsafeFolders([dirname(settings.db), settings.storeDir, settings.natsStore]);
   const surroundings = await findSurroundings(settings, options.env);
+  const roll = resumeRoll(settings);
   const material = judgeStart(settings, surroundings, Date.now());
   const { externalNats } = material;
   if (externalNats) {
@@ -169,7 +179,8 @@ async function judge(options: NodeOptions): Promise<Start> {
     settings: { ...settings, bind },
     material,
     nats,
-    cluster: membershipOf(settings, material),
+    cluster: membershipOf(settings, material, roll?.phase === "demands" ? roll.oldPassword : null),
+    roll,
     loopback,
     plainRooms: loopback || settings.allowPlainRooms,
     refusals: createRefusals(),
@@ -251,19 +262,21 @@ function join(
     readonly store: Store;
     readonly dataPlane: DataPlane;
     readonly cluster: ClusterWritePath;
+    readonly roll: RouteRoll | null;
     readonly urls: () => Readonly<Record<string, string>>;
     readonly describe: () => NodeAnnouncement | null;
   },
 ): Joining {
   const { settings, log } = start;
-  const { store, dataPlane, cluster, urls, describe } = parts;
+  const { store, dataPlane, cluster, roll, urls, describe } = parts;
   const name = settings.serverName;
   return joinCluster({
     ...{ dataPlane, store, name },
     writePath: cluster,
     announce: () => announceNode({ ...{ store, name, describe, log }, writePath: cluster }),
-    openJournal: (control, signal) =>
-      openClusterJournal({
+    openJournal: (control, signal) => {
+      roll?.connect(control);
+      return openClusterJournal({
         store,
         control,
         log,
@@ -272,7 +285,8 @@ function join(
         configured: start.cluster?.peers.length ?? 0,
         staleMaxMs: settings.staleMax * 1000,
         signal,
-      }),
+      });
+    },
     urls,
     log,
   });

@@ -2,7 +2,10 @@ import { hostPort, isEverywhere } from "../core/bind.ts";
 import type { ClusterView } from "../http/parts.ts";
 import type { ApiOptions } from "./api.ts";
 
-type Node = Pick<ApiOptions, "settings" | "routeTls" | "cluster" | "dataPlane" | "tls">;
+type Node = Pick<
+  ApiOptions,
+  "settings" | "routeTls" | "cluster" | "dataPlane" | "tls" | "rollWarnings"
+>;
 
 /**
  * Tells how this node takes part in its cluster; null for one on its own. `hosts` are the hosts under
@@ -25,6 +28,7 @@ export async function clusterView(
     certificateEndsAt: routeTls?.notAfter ?? null,
     urls,
     ca: routeTls?.caPem ?? null,
+    rolling: node.rollWarnings().length > 0,
     secret: cluster.secret,
     routes: [ownRoute(settings, urls), ...cluster.peers.map(withoutSecret)],
   };

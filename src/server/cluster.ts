@@ -17,8 +17,13 @@ export interface ClusterMembership {
   readonly port: number;
   /** Routes to the other nodes. */
   readonly peers: readonly string[];
+  /** As of now, as is the password that was before it, while others may take that one alone. */
   readonly secret: RouteSecret | null;
+  readonly formerPassword: string | null;
+  /** What the routes were started with. */
   readonly tls: NatsRouteTls | null;
+  /** Takes another password of the routes from now on. */
+  usePassword(passwords: { readonly password: string; readonly former: string | null }): void;
 }
 
 /** Name of a node's nats-server when it was given none. */
@@ -28,15 +33,25 @@ export const LONE_SERVER_NAME = "unibus";
 export function membershipOf(
   settings: NodeSettings,
   { clusterPass, routeTls }: StartMaterial,
+  formerPassword: string | null,
 ): ClusterMembership | null {
   if (settings.clusterName === "") return null;
-  const { clusterUser } = settings;
+  const { clusterUser: user } = settings;
+  let passwords = { password: clusterPass, former: formerPassword };
   return {
     name: settings.clusterName,
     port: settings.clusterPort,
     peers: routesToPeers(settings),
-    secret: clusterUser === "" ? null : { user: clusterUser, password: clusterPass },
+    get secret() {
+      return user === "" ? null : { user, password: passwords.password };
+    },
+    get formerPassword() {
+      return passwords.former;
+    },
     tls: routeTls,
+    usePassword(next) {
+      passwords = next;
+    },
   };
 }
 

@@ -46,6 +46,8 @@ export interface DataPlane extends AsyncDisposable {
   readonly renewTls: ((tls: NatsTls) => Promise<TlsReload>) | null;
   /** Gives the routes another certificate; null where there are none, or without TLS. */
   readonly renewRouteTls: ((tls: NatsRouteTls) => Promise<TlsReload>) | null;
+  /** Starts it anew with the cluster's passwords of now and this: all connections end. Null as above. */
+  readonly restartRoutes: ((tls: NatsRouteTls) => Promise<void>) | null;
 }
 
 export interface DataPlaneHealth {
@@ -150,6 +152,7 @@ export async function startEmbeddedDataPlane(options: EmbeddedOptions): Promise<
       : null,
     renewTls: server.renewTls,
     renewRouteTls: cluster?.tls ? server.renewRouteTls : null,
+    restartRoutes: cluster?.tls ? server.restart : null,
     async [Symbol.asyncDispose]() {
       await worker.stop();
       await server[Symbol.asyncDispose]();
@@ -224,6 +227,7 @@ function startNats(
           port: cluster.port,
           routes: cluster.peers,
           secret: cluster.secret,
+          formerPassword: cluster.formerPassword,
           tls: cluster.tls ? NATS_ROUTE_TLS_FILES : null,
           control: control.publicKey,
         },

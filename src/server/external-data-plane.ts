@@ -93,6 +93,7 @@ export function useExternalDataPlane({ server, enforce, log }: ExternalOptions):
     connectControl: null,
     renewTls: null,
     renewRouteTls: null,
+    restartRoutes: null,
     [Symbol.asyncDispose]: () => watch.stop(),
   };
 }

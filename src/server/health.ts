@@ -26,6 +26,7 @@ export async function healthOf(
     /** The state of a cluster's journal; null where the journal is this node's own. */
     readonly clusterJournal: (() => HealthPart) | null;
     readonly routeTls: () => RouteTls | null;
+    readonly rollWarnings: () => readonly string[];
   },
   { counts }: { readonly counts: boolean },
 ): Promise<Health> {
@@ -58,6 +59,7 @@ export async function healthOf(
       ...(dataPlane.kind === "external" ? WITHDRAWN_PROMISES : []),
       ...(certificate?.warning ? [certificate.warning] : []),
       ...(clustered ? clusterWarnings(cluster, node.routeTls(), Date.now()) : []),
+      ...node.rollWarnings(),
     ],
   };
 }

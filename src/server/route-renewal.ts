@@ -14,6 +14,8 @@ export interface RouteRenewalOptions {
   readonly inUse: () => RouteTls;
   /** Gives nats-server what the files hold now. */
   readonly renew: (tls: RouteTls) => Promise<TlsReload>;
+  /** Whether a roll of the bus CA replaces the files, and takes them up itself. */
+  readonly isHeld: () => boolean;
   /** Takes what is in use from now on. */
   readonly use: (tls: RouteTls) => void;
   readonly now: () => number;
@@ -53,6 +55,10 @@ export function createRouteRenewal(options: RouteRenewalOptions): { check(): Pro
   return {
     async check() {
       warnOfAge();
+      if (options.isHeld()) {
+        seen = "";
+        return;
+      }
       const found = read();
       const stays = `the route certificate in use stays, ${ageWords(inUse(), now())}`;
       if (found instanceof Problem) {
@@ -91,6 +97,7 @@ export function followRouteTls(node: {
   readonly dataPlane: Pick<DataPlane, "renewRouteTls">;
   readonly routeTls: () => RouteTls | null;
   readonly useRouteTls: (tls: RouteTls) => void;
+  readonly rolling: () => boolean;
   readonly log: Log;
 }): AsyncDisposable {
   const { settings, log } = node;
@@ -102,6 +109,7 @@ export function followRouteTls(node: {
     inUse: () => node.routeTls() ?? first,
     renew: renewRouteTls,
     use: node.useRouteTls,
+    isHeld: node.rolling,
     now: () => Date.now(),
     log,
   });

@@ -130,7 +130,8 @@ function removeQuietly(path: string): void {
   }
 }
 
-function syncFolder(path: string): void {
+/** Makes what was renamed or removed in a folder last over a power cut. */
+export function syncFolder(path: string): void {
   const folder = openSync(path, "r");
   try {
     fsyncSync(folder);

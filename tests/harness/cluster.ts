@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Health } from "../../src/contract/health.ts";
@@ -15,6 +15,8 @@ export interface ClusterOptions {
   readonly loginInRoutes?: string;
   /** Files of mutual route TLS. */
   readonly tls?: RouteTlsFiles;
+  /** The same, where each node has files of its own. */
+  readonly tlsOf?: (name: string) => RouteTlsFiles;
   /** The address that all nodes bind; loopback unless said otherwise. */
   readonly host?: string;
   /** More words for each node, and for one by its index. */
@@ -50,6 +52,8 @@ export interface ClusterNode {
   readonly name: string;
   readonly routePort: number;
   readonly dataDir: string;
+  /** The words that it is started with, but for its folder. */
+  readonly args: readonly string[];
   /** Throws while it does not run. */
   readonly unibus: RunningUnibus;
   readonly running: boolean;
@@ -181,6 +185,9 @@ function prepareNode(parts: NodeParts): ClusterNode {
     name,
     routePort: port,
     dataDir,
+    get args() {
+      return argumentsOf(parts);
+    },
     get unibus() {
       return current();
     },
@@ -212,7 +219,8 @@ function prepareNode(parts: NodeParts): ClusterNode {
 
 function argumentsOf(parts: NodeParts): readonly string[] {
   const { folder, ports, port, name, options } = parts;
-  const { mode = "enforce", password = "a secret of routes", tls, args = [] } = options;
+  const { mode = "enforce", password = "a secret of routes", args = [] } = options;
+  const tls = options.tlsOf?.(name) ?? options.tls;
   const { loginInRoutes = "", places = [], argsOf = () => [] } = options;
   const { members = () => [...ports.keys()] } = options;
   const hostOf = (index: number): string => places[index]?.host ?? options.host ?? "127.0.0.1";
@@ -235,6 +243,7 @@ function argumentsOf(parts: NodeParts): readonly string[] {
 function secretWords(folder: string, name: string, password: string): readonly string[] {
   const file = join(folder, `${name}.pass`);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(file, `${password}\n`, { mode: 0o600 });
+  // One that is started anew goes on with what it has.
+  if (!existsSync(file)) writeFileSync(file, `${password}\n`, { mode: 0o600 });
   return ["--cluster-user", "route", "--cluster-pass-file", file];
 }

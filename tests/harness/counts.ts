@@ -29,6 +29,7 @@ const COUNTS = {
   "model-operations": { small: 300, prove: 5_000 },
   "node-kills": { small: 2, prove: 20 },
   "other-clients": { small: 40, prove: 500 },
+  "roll-kills": { small: 1, prove: 6 },
   "racing-revocations": { small: 5, prove: 100 },
   revocations: { small: 10, prove: 200 },
   "refused-routes": { small: 12, prove: 500 },

@@ -33,6 +33,7 @@ export const GOLDEN_CLUSTER = {
     port: 6250,
     routes: ["nats://10.0.0.2:6250", "nats://other:p%40ss@10.0.0.3:6250"],
     secret: { user: "route", password: 'a secret with "$@/:,' },
+    formerPassword: null,
     tls: {
       certFile: "/proc/self/fd/4",
       keyFile: "/proc/self/fd/4",

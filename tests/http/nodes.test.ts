@@ -75,6 +75,7 @@ describe("the routes of nodes", () => {
     certificateEndsAt: NOW + 1_000_000,
     urls: ["http://bus.test:8470"],
     ca: authority.caCert,
+    rolling: false,
     secret: { user: "route", password: "the password" },
     routes: ["nats://10.0.0.1:6250", "nats://10.0.0.2:6250"],
   };
@@ -182,6 +183,25 @@ describe("the routes of nodes", () => {
     const other = { body: { token, sealed: "cccc" } };
     expect(problemOf(await api.overTcp("POST", "/v1/nodes/join", other))).toBe("node-token-used");
     expect(JSON.stringify(api.log)).not.toContain("the password");
+  });
+
+  test("let nobody join while CA and secret are being replaced: neither a token is made, nor one used", async () => {
+    let rolling = false;
+    const view = async () => ({ ...VIEW, rolling });
+    using api = openTestApi({ mode: "enforce", cluster: { view } });
+    await api.bus.must(nodeToken("one"));
+    rolling = true;
+    const body = { token: aNodeToken("two"), lifeSeconds: 60 };
+    for (const [asked, given] of [
+      ["/v1/nodes/tokens", body],
+      [`${path}/use`, USE],
+    ] as const) {
+      const answer = await api.atSocket("POST", asked, { body: given });
+      expect(problemOf(answer)).toBe("cluster-refused");
+      expect(JSON.stringify(answer.json)).toContain("a roll of the bus CA is under way");
+    }
+    rolling = false;
+    expect((await api.atSocket("POST", `${path}/use`, { body: USE })).status).toBe(200);
   });
 
   test("let nobody join a node on its own, or a cluster without TLS", async () => {
