@@ -13,28 +13,15 @@ import { eventually } from "../harness/eventually.ts";
 import { startIntruder } from "../harness/intruder.ts";
 import {
   phaseOf,
-  prepareRolling,
   ROLL_PASSWORD,
   type RollingCluster,
+  startRolling,
   untilThrough,
 } from "../harness/rolling.ts";
 import { connectReconnecting } from "../harness/stock-client.ts";
 
 const TEST_TIMEOUT_MS = 300_000;
 const HANDSHAKES = count("refused-routes");
-
-/** Starts the nodes and waits until they do their work. */
-async function startRolling(): Promise<RollingCluster> {
-  const rolling = await prepareRolling();
-  try {
-    await Promise.all(rolling.cluster.nodes.map((node) => node.start()));
-    await withLogs(rolling.cluster, () => rolling.cluster.ready());
-    return rolling;
-  } catch (error) {
-    await rolling[Symbol.asyncDispose]();
-    throw error;
-  }
-}
 
 /** A member of a room at some nodes, by clients that come back by themselves. */
 async function openTalk(cluster: Cluster, nodes: readonly ClusterNode[]) {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { readRoll } from "../../src/config/route-roll.ts";
 import type { RollPhase } from "../../src/core/route-roll.ts";
 import { type Cluster, type ClusterNode, prepareCluster, type RouteTlsFiles } from "./cluster.ts";
+import { withLogs } from "./cluster-scene.ts";
 import { eventually } from "./eventually.ts";
 import { demand, type MadeCa, makeCa } from "./joining.ts";
 import { temporaryFolder } from "./unibus.ts";
@@ -68,6 +69,19 @@ export async function prepareRolling(): Promise<RollingCluster> {
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Starts such a cluster and waits until its nodes do their work. */
+export async function startRolling(): Promise<RollingCluster> {
+  const rolling = await prepareRolling();
+  try {
+    await Promise.all(rolling.cluster.nodes.map((node) => node.start()));
+    await withLogs(rolling.cluster, () => rolling.cluster.ready());
+    return rolling;
+  } catch (error) {
+    await rolling[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** The phase of a node's roll, as its files have it; null when it is in none. */
