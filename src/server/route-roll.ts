@@ -36,6 +36,7 @@ const PHASE_WORDS: Readonly<Record<RollPhase, string>> = {
   done: "has forgotten the old secret",
 };
 const STEPS = 4;
+const JUST_RECEIVED = "a roll of the bus CA was handed over to this node a moment ago";
 
 export interface RouteRoll extends AsyncDisposable {
   /** Takes the connection over which nodes ask each other. */
@@ -212,6 +213,8 @@ export function followRoll(options: RouteRollOptions): RouteRoll {
     underWay: () => state !== null || hasRoll(settings),
     warnings: () => [
       ...(state ? [warningOf(state, taken, waiting)] : []),
+      // Who was just told that this node has it must not read that there is none.
+      ...(!state && fault === null && hasRoll(settings) ? [JUST_RECEIVED] : []),
       ...(fault === null ? [] : [`the roll of the bus CA stands still here: ${fault}`]),
     ],
     async [Symbol.asyncDispose]() {
