@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { type Cluster, prepareCluster, startCluster } from "../harness/cluster.ts";
+import { type Cluster, prepareCluster, startCluster, untilRoutes } from "../harness/cluster.ts";
 import { addUser, busesOf, withLogs } from "../harness/cluster-scene.ts";
 import { proving, recordProof } from "../harness/counts.ts";
 import { eventually } from "../harness/eventually.ts";
@@ -152,7 +152,7 @@ test(
     const loginInRoutes = `route:${password}@`;
     await using cluster = await startCluster({ nodes: 2, password, loginInRoutes });
     const { unibus } = cluster.node(0);
-    expect(await cluster.node(0).routes()).toEqual(["n2"]);
+    await untilRoutes(cluster.node(0), ["n2"]);
     const warned = unibus.log.filter(({ event }) => event === "secret.in-argv");
     expect(warned.map(({ flag }) => flag)).toEqual(["--routes"]);
     const log = { where: "log", content: JSON.stringify(unibus.log) };
@@ -167,7 +167,7 @@ test(
     const args = ["--cluster-user", "route"];
     const env = { UNIBUS_CLUSTER_PASS: "hunter2" };
     await using cluster = await startCluster({ nodes: 2, password: null, args, env });
-    expect(await cluster.node(0).routes()).toEqual(["n2"]);
+    await untilRoutes(cluster.node(0), ["n2"]);
     const words = processesBelow(cluster.node(0).unibus.pid).filter(({ where }) =>
       where.startsWith("cmdline"),
     );
@@ -185,13 +185,16 @@ test(
       await cluster.ready();
       const key = `/v1/users/${user}`;
       for (const node of cluster.nodes) {
-        const admin = await eventually(async () => {
-          const answer = await node.unibus.api("GET", key);
-          return answer.ok ? await answer.json() : null;
-        });
+        const admin = await eventually(
+          async () => {
+            const answer = await node.unibus.api("GET", key);
+            return answer.ok ? await answer.json() : null;
+          },
+          { timeoutMs: 20_000, what: "the first admin" },
+        );
         expect(admin).toMatchObject({ user, role: "admin", state: "active" });
-        expect((await node.health()).ready).toBeTrue();
       }
+      await cluster.ready();
       const { users } = await cluster.node(0).unibus.ask<{ users: unknown[] }>("GET", "/v1/users");
       expect(users).toHaveLength(1);
     });

@@ -140,7 +140,7 @@ test.each(proving ? [...ORDERS] : [ORDERS[2]])(
         async () => (await second.unibus.api("POST", "/v1/users", { user: added.user })).ok,
         { timeoutMs: 30_000, what: "a majority to take a change" },
       );
-      await pauseWith(cluster, ({ late }) => expect(late).toEqual(["routes"]));
+      await pauseWith(cluster, ({ late }) => expect(late).toContain("routes"));
 
       const thirdAt = performance.now();
       await third.start();

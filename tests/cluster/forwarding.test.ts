@@ -3,7 +3,13 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeCertificates } from "../harness/certificates.ts";
-import { type Cluster, type ClusterOptions, logsOf, startCluster } from "../harness/cluster.ts";
+import {
+  type Cluster,
+  type ClusterOptions,
+  logsOf,
+  startCluster,
+  untilRoutes,
+} from "../harness/cluster.ts";
 import { eventually } from "../harness/eventually.ts";
 import { openRaw, type RawNats } from "../harness/raw-nats.ts";
 import { serialAt } from "../harness/tls-place.ts";
@@ -30,18 +36,25 @@ async function forwardEverywhere(cluster: Cluster): Promise<number> {
   // Interest crosses a route a moment later; a message is sent until it is known there.
   const heard = (client: RawNats, subject: string): number =>
     client.messages.filter((one) => one.subject.startsWith(subject)).length;
-  await eventually(async () => {
-    for (const [from, client] of clients.entries()) client.publish(`forwarded.early.${from}`, "x");
-    await Promise.all(clients.map((client) => client.drain()));
-    return clients.every((client) =>
-      clients.every((_, from) => heard(client, `forwarded.early.${from}`) > 0),
-    );
-  });
+  await eventually(
+    async () => {
+      for (const [from, client] of clients.entries()) {
+        client.publish(`forwarded.early.${from}`, "x");
+      }
+      await Promise.all(clients.map((client) => client.drain()));
+      return clients.every((client) =>
+        clients.every((_, from) => heard(client, `forwarded.early.${from}`) > 0),
+      );
+    },
+    { timeoutMs: 30_000, what: "interest to be known everywhere" },
+  );
   for (const [from, client] of clients.entries()) {
     for (let number = 0; number < 100; number++) client.publish(`forwarded.counted.${from}`, "x");
   }
   const counts = () => clients.map((client) => heard(client, "forwarded.counted"));
-  await eventually(() => counts().every((count) => count >= clients.length * 100));
+  await eventually(() => counts().every((count) => count >= clients.length * 100), {
+    ...{ timeoutMs: 30_000, what: "all messages" },
+  });
   return counts().reduce((sum, count) => sum + count, 0);
 }
 
@@ -68,7 +81,7 @@ describe("messages cross the routes of a cluster", () => {
     await withCluster({ mode: "off" }, async (cluster) => {
       for (const node of cluster.nodes) {
         const others = cluster.nodes.filter((other) => other !== node).map(({ name }) => name);
-        expect(await node.routes()).toEqual(others);
+        await untilRoutes(node, others);
       }
       expect(await forwardEverywhere(cluster)).toBe(3 * 3 * 100);
     });

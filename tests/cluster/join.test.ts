@@ -3,9 +3,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from "node:path";
 import type { ClusterNodes } from "../../src/contract/nodes.ts";
 import { parseNodeToken, renderNodeToken } from "../../src/core/node-token.ts";
-import { type Cluster, freePorts, startCluster } from "../harness/cluster.ts";
+import { type Cluster, startCluster } from "../harness/cluster.ts";
 import { withLogs } from "../harness/cluster-scene.ts";
 import { eventually } from "../harness/eventually.ts";
+import { freePorts } from "../harness/free-ports.ts";
 import {
   begin,
   beginToken,
@@ -55,6 +56,13 @@ async function listed(): Promise<ClusterNodes> {
   return cluster.node(1).unibus.ask<ClusterNodes>("GET", "/v1/nodes");
 }
 
+/** Waits until another node than that of the token knows a node. */
+async function untilListed(name: string): Promise<void> {
+  await eventually(async () => (await listed()).nodes.some(({ node }) => node === name), {
+    ...{ timeoutMs: 20_000, what: `${name} to be listed` },
+  });
+}
+
 /** Every file below a folder, with its mode. */
 function filesBelow(path: string): readonly { readonly file: string; readonly mode: number }[] {
   return readdirSync(path, { recursive: true, encoding: "utf8" }).map((file) => ({
@@ -88,11 +96,14 @@ describe("a new machine joins by a token", () => {
     expect(joined.stdout).toContain(`serve --data-dir ${dataDir}`);
     expect(await waiting.exited).toBe(0);
     await using third = await serve(dataDir);
-    const joiner = await eventually(async () => {
-      const { nodes } = await listed();
-      expect(nodes).toHaveLength(3);
-      return nodes.find(({ joinedAt, connected }) => joinedAt !== null && connected);
-    });
+    const joiner = await eventually(
+      async () => {
+        const { nodes } = await listed();
+        expect(nodes).toHaveLength(3);
+        return nodes.find(({ joinedAt, connected }) => joinedAt !== null && connected);
+      },
+      { timeoutMs: 20_000, what: "the new node to be connected" },
+    );
     expect(joiner).toMatchObject({ node: "bus-3", self: false });
     // The CA's folder knows it, for the next roll.
     expect(readFileSync(join(ca.dir, "bus-3.crt"), "utf8")).toBe(
@@ -202,7 +213,9 @@ describe("a token that lets nobody in", () => {
   test("was used, at whichever node it is tried: node-token-used", async () => {
     await using waiting = await token();
     const { words } = await machine("used");
-    await demand(["node", "join", ...tokenFile(waiting.token), ...words]);
+    const join = ["node", "join", ...tokenFile(waiting.token), ...words];
+    await demand([...join, "--server-name", "n8"]);
+    await untilListed("n8");
     await refused(waiting.token, "node-token-used");
     const parsed = parseNodeToken(waiting.token);
     if (!parsed) throw new Error("It is a token");
@@ -242,7 +255,7 @@ describe("a token that lets nobody in", () => {
     });
     expect(existsSync(dataDir)).toBeFalse();
     await demand([...join, "--server-name", "n9"]);
-    expect((await listed()).nodes.map(({ node }) => node)).toContain("n9");
+    await untilListed("n9");
   }, 60_000);
 
   test("is not used by a folder that holds something", async () => {
@@ -292,8 +305,9 @@ describe("a token", () => {
     const certificate = join(ca.dir, "n7.crt");
     await demand(["node", "join", "--data-dir", dataDir, "--certificate", certificate]);
     await using _node = await serve(dataDir);
-    await eventually(async () =>
-      (await listed()).nodes.some(({ node, connected }) => node === "n7" && connected),
+    await eventually(
+      async () => (await listed()).nodes.some(({ node, connected }) => node === "n7" && connected),
+      { timeoutMs: 20_000, what: "the new node to be connected" },
     );
   }, 120_000);
 });

@@ -118,7 +118,9 @@ test("a node whose history differs stops and says so, and the others go on", asy
   const [, , server] = cluster.servers;
   if (!server) throw new Error("There are three servers");
   await Promise.all(Array.from({ length: 1_010 }, () => one.writePath.commit(add())));
-  await eventually(() => getBus(other.store).lastSeq === getBus(one.store).lastSeq);
+  await eventually(() => getBus(other.store).lastSeq === getBus(one.store).lastSeq, {
+    timeoutMs: 20_000,
+  });
   other.store.database.run("UPDATE bus SET chain = randomblob(32)");
   using empty = temporaryFolder();
   const successor = stack.use(await openJournalNode({ server, folder: empty.path }));

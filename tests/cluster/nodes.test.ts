@@ -23,7 +23,7 @@ const quantile = (times: readonly number[], part: number): number =>
 async function expectRefused(index: number, key: TestKey): Promise<void> {
   using client = await openRaw(cluster.node(index).unibus.natsPort);
   client.send(connectLine(key, client.info.nonce ?? ""));
-  await eventually(() => client.closed, { timeoutMs: 10_000, what: "the login to be refused" });
+  await eventually(() => client.closed, { timeoutMs: 20_000, what: "the login to be refused" });
 }
 
 describe("three nodes are one bus [G-02]", () => {
@@ -38,10 +38,15 @@ describe("three nodes are one bus [G-02]", () => {
 
   test("each compares its clock with the others'", async () => {
     for (const node of cluster.nodes) {
-      const clock = await eventually(async () => {
-        const { parts } = await node.health();
-        return parts.find(({ part, detail }) => part === "clock" && detail.includes("the others"));
-      });
+      const clock = await eventually(
+        async () => {
+          const { parts } = await node.health();
+          return parts.find(
+            ({ part, detail }) => part === "clock" && detail.endsWith(" the others"),
+          );
+        },
+        { timeoutMs: 20_000, what: "the clocks to be compared" },
+      );
       expect(clock.ready).toBeTrue();
     }
   });
@@ -71,14 +76,17 @@ describe("three nodes are one bus [G-02]", () => {
       // Rights are those of the login: who logs in before the node knows of the room comes again.
       await untilNodesAgree(cluster);
       using one = await loginAt(cluster, 0, ada);
-      using other = await eventually(() => loginAt(cluster, 1, bob));
+      using other = await loginAt(cluster, 1, bob);
       other.subscribe(`${made.subject}.>`, "1");
       await other.drain();
-      await eventually(async () => {
-        one.publish(`${made.subject}.${ada.user}.msg`, "hello");
-        await one.drain();
-        return other.messages.length > 0;
-      });
+      await eventually(
+        async () => {
+          one.publish(`${made.subject}.${ada.user}.msg`, "hello");
+          await one.drain();
+          return other.messages.length > 0;
+        },
+        { timeoutMs: 20_000, what: "a message from the other node" },
+      );
       expect(other.messages[0]?.payload).toBe("hello");
     });
   });
@@ -95,7 +103,7 @@ describe("three nodes are one bus [G-02]", () => {
           const { unibus } = cluster.node((round + 1) % 3);
           await unibus.ask("POST", `/v1/users/${key.user}/revoke`);
           await eventually(() => clients.every(({ closed }) => closed), {
-            timeoutMs: 5_000,
+            timeoutMs: 20_000,
             everyMs: 1,
             what: "all three connections to be closed",
           });
@@ -152,10 +160,10 @@ test("a user is told of a room once, by the node that they are connected to", as
       .unibus.ask<{ room: string }>("POST", "/v1/rooms", { name: "told" });
     const path = `/v1/rooms/${room}/members/${key.user}`;
     await cluster.node(2).unibus.ask("PUT", path, { role: "reader" });
-    await eventually(() => client.messages.length > 0);
+    await eventually(() => client.messages.length > 0, { timeoutMs: 20_000 });
     // What comes behind it was sent later by all of them.
     await cluster.node(0).unibus.ask("DELETE", path);
-    await eventually(() => client.messages.length > 1 || client.closed);
+    await eventually(() => client.messages.length > 1 || client.closed, { timeoutMs: 20_000 });
     const gained = client.messages.filter(({ payload }) => payload.includes(room));
     expect(gained.filter(({ payload }) => payload.includes("reader"))).toHaveLength(1);
   });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startCluster } from "../harness/cluster.ts";
+import { startCluster, untilRoutes } from "../harness/cluster.ts";
 import { withLogs } from "../harness/cluster-scene.ts";
 import { eventually } from "../harness/eventually.ts";
 import { createRouteCa } from "../harness/route-tls.ts";
@@ -33,18 +33,20 @@ describe("the certificate of routes", () => {
 
         replace(tls.key, foreign.key);
         replace(tls.cert, foreign.cert);
-        await eventually(() => unibus.log.some(({ event }) => event === "routes.unusable"));
+        await eventually(() => unibus.log.some(({ event }) => event === "routes.unusable"), {
+          timeoutMs: 20_000,
+        });
         expect(await serialAt(routePort)).toBe(serial(first.cert));
 
         replace(tls.key, next.key);
         replace(tls.cert, next.cert);
         for (const node of cluster.nodes) {
           await eventually(() => node.unibus.log.some(({ event }) => event === "routes.renewed"), {
-            timeoutMs: 10_000,
+            timeoutMs: 20_000,
           });
         }
         expect(await serialAt(routePort)).toBe(serial(next.cert));
-        expect(await cluster.node(0).routes()).toEqual(["n2"]);
+        await untilRoutes(cluster.node(0), ["n2"]);
         // A node that starts anew joins with it.
         await cluster.node(1).end("SIGKILL");
         await cluster.node(1).start();

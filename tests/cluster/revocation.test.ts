@@ -28,10 +28,13 @@ async function openAsking(key: TestKey, index: number) {
     scope: "read",
   });
   const bearing = callers.map((one) => one.bearing(made?.secret ?? ""));
-  await eventually(async () => {
-    const all = await Promise.all([...signing, ...bearing].map((one) => one.ask("GET", "/v1/me")));
-    return all.every(({ status }) => status === 200);
-  });
+  await eventually(
+    async () => {
+      const asking = [...signing, ...bearing].map((one) => one.ask("GET", "/v1/me"));
+      return (await Promise.all(asking)).every(({ status }) => status === 200);
+    },
+    { timeoutMs: 20_000, what: "the token to be known everywhere" },
+  );
   return { signing, bearing };
 }
 
@@ -43,7 +46,7 @@ async function measureRevocation(round: number): Promise<readonly number[]> {
   const at = performance.now();
   await cluster.node((round + 1) % 3).unibus.ask("POST", `/v1/users/${key.user}/revoke`);
   await eventually(() => clients.every(({ closed }) => closed), {
-    ...{ timeoutMs: 5_000, everyMs: 1, what: "all three connections to be closed" },
+    ...{ timeoutMs: 20_000, everyMs: 1, what: "all three connections to be closed" },
   });
   const again = cluster.nodes.map(({ unibus }) => loginRaw(unibus.natsPort, key));
   for (const client of await Promise.all(again)) expect(client.closed).toBeTrue();

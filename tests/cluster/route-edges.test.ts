@@ -5,8 +5,9 @@ import { createServer as createPlainServer, type Server, type Socket } from "nod
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import type { Health } from "../../src/contract/health.ts";
-import { freePorts, type RouteTlsFiles } from "../harness/cluster.ts";
+import type { RouteTlsFiles } from "../harness/cluster.ts";
 import { eventually } from "../harness/eventually.ts";
+import { freePorts } from "../harness/free-ports.ts";
 import { openPort } from "../harness/loopback.ts";
 import { createRouteCa } from "../harness/route-tls.ts";
 import { type RunningUnibus, startUnibus, temporaryFolder } from "../harness/unibus.ts";

@@ -29,7 +29,7 @@ export async function known(cluster: Cluster, { user }: TestKey): Promise<void> 
       );
       return answers.every(({ ok }) => ok);
     },
-    { timeoutMs: 10_000, everyMs: 2, what: `${user} to be known everywhere` },
+    { timeoutMs: 20_000, everyMs: 2, what: `${user} to be known everywhere` },
   );
 }
 

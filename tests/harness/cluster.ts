@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Health } from "../../src/contract/health.ts";
 import { eventually } from "./eventually.ts";
+import { freePorts } from "./free-ports.ts";
 import { type RunningUnibus, startUnibus, temporaryFolder } from "./unibus.ts";
 
 /** What each node of a cluster is given; `n1`, `n2`, … are their names. */
@@ -75,20 +75,6 @@ export interface Cluster extends AsyncDisposable {
   ready(): Promise<void>;
 }
 
-/** Ports that are free now; the nodes of a cluster have to know each other's beforehand. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      const address = server.address();
-      return typeof address === "object" && address ? address.port : 0;
-    }),
-  );
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
-}
-
 /** Makes a cluster and starts none of its nodes. */
 export async function prepareCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { nodes: count = 3 } = options;
@@ -113,7 +99,7 @@ export async function prepareCluster(options: ClusterOptions = {}): Promise<Clus
       await Promise.all(
         running().map((node) =>
           eventually(async () => (await node.health()).ready, {
-            timeoutMs: 30_000,
+            timeoutMs: 45_000,
             what: `${node.name} to be ready`,
           }),
         ),
@@ -124,6 +110,16 @@ export async function prepareCluster(options: ClusterOptions = {}): Promise<Clus
       folder[Symbol.dispose]();
     },
   };
+}
+
+/**
+ * Waits until a node tells of routes to exactly these nodes. It tells what it found last, which is nothing
+ * where its nats-server was too busy to answer, or was given a new certificate just then.
+ */
+export async function untilRoutes(node: ClusterNode, names: readonly string[]): Promise<void> {
+  await eventually(async () => `${await node.routes()}` === `${names}`, {
+    ...{ timeoutMs: 20_000, everyMs: 50, what: `${node.name} to have routes to ${names}` },
+  });
 }
 
 /** Starts a cluster of nodes, all at once. Its routes are there; it may not be ready yet. */
@@ -157,7 +153,7 @@ async function awaitParts(node: ClusterNode, names: readonly string[]): Promise<
       const { parts } = await node.health();
       return names.every((name) => parts.some(({ part, ready }) => part === name && ready));
     },
-    { timeoutMs: 30_000, what: `${names.join(" and ")} of ${node.name}` },
+    { timeoutMs: 45_000, what: `${names.join(" and ")} of ${node.name}` },
   );
 }
 

@@ -28,10 +28,13 @@ export async function startIntruder(options: IntruderOptions): Promise<Intruder>
     env: {},
   });
   const { log, reading } = followLog(child.stderr);
-  const monitor = await eventually(() => {
-    const line = log.find(({ message }) => /Starting http monitor on/.test(message));
-    return line ? /:(\d+)$/.exec(line.message)?.[1] : null;
-  });
+  const monitor = await eventually(
+    () => {
+      const line = log.find(({ message }) => /Starting http monitor on/.test(message));
+      return line ? /:(\d+)$/.exec(line.message)?.[1] : null;
+    },
+    { timeoutMs: 20_000, what: "the intruder's monitoring port" },
+  );
   return {
     log,
     async routes() {

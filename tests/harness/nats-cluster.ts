@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { findNatsServer } from "../../src/nats/find-server.ts";
 import { eventually } from "./eventually.ts";
-import { holdPort } from "./machine.ts";
+import { freePorts } from "./free-ports.ts";
 import { temporaryFolder } from "./unibus.ts";
 
 /** One bare nats-server of a cluster, with an account for the journal and nothing of a node's. */
@@ -78,13 +78,6 @@ async function connectTo(port: number, user: string): Promise<NatsConnection> {
         ...{ servers: `127.0.0.1:${port}`, user, pass: "x", ignoreClusterUpdates: true },
         ...{ maxReconnectAttempts: -1, reconnectTimeWait: 5, reconnectJitter: 5 },
       }),
-    { timeoutMs: 10_000, everyMs: 50, what: `nats-server on port ${port}` },
+    { timeoutMs: 20_000, everyMs: 50, what: `nats-server on port ${port}` },
   );
-}
-
-/** Ports that were free all at once; a cluster's members have to know each other's before they start. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const held = await Promise.all(Array.from({ length: count }, () => holdPort()));
-  await Promise.all(held.map((one) => one[Symbol.asyncDispose]()));
-  return held.map(({ port }) => port);
 }
