@@ -3,10 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "@nats-io/transport-node";
 import type { Bus } from "../../src/contract/bus.ts";
 import type { ClusterNodes } from "../../src/contract/nodes.ts";
-import { type Cluster, freePorts, prepareCluster } from "../harness/cluster.ts";
+import { type Cluster, prepareCluster } from "../harness/cluster.ts";
 import { untilNodesAgree } from "../harness/cluster-evidence.ts";
 import { addUser, withLogs } from "../harness/cluster-scene.ts";
 import { eventually } from "../harness/eventually.ts";
+import { freePorts } from "../harness/free-ports.ts";
 
 const TEST_TIMEOUT_MS = 90_000;
 

@@ -3,10 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ClusterNodes } from "../../src/contract/nodes.ts";
-import { type Cluster, freePorts, startCluster } from "../harness/cluster.ts";
+import { type Cluster, startCluster } from "../harness/cluster.ts";
 import { positionOf } from "../harness/cluster-evidence.ts";
 import { withLogs } from "../harness/cluster-scene.ts";
 import { eventually } from "../harness/eventually.ts";
+import { freePorts } from "../harness/free-ports.ts";
 import {
   begin,
   beginToken,

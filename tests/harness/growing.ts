@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { openCallers, type SigningCaller } from "./callers.ts";
-import { type Cluster, type ClusterNode, freePorts, prepareCluster } from "./cluster.ts";
+import { type Cluster, type ClusterNode, prepareCluster } from "./cluster.ts";
+import { freePorts } from "./free-ports.ts";
 import { demand, makeCa } from "./joining.ts";
 import { loginRaw, type RawNats, type TestKey, testKey } from "./raw-nats.ts";
 import { createSigner } from "./signer.ts";
