@@ -1,5 +1,7 @@
+import { CLUSTER_WAIT_MS, NODE_SEEN_MS } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
+import type { Client } from "../sdk/client.ts";
 import { commandName } from "./invocation.ts";
 import { nodeOptions, onNode } from "./node-command.ts";
 import { defineStrict } from "./strict.ts";
@@ -16,15 +18,24 @@ export const nodeRemoveCommand = defineStrict({
     onNode(
       given,
       async ({ client }) => {
-        const { nodes } = await client.nodes.list();
-        const isConnected = nodes.some((one) => one.node === node && one.connected);
-        if (isConnected && given.yes !== true) throw stillConnected(node);
+        if (given.yes !== true && (await isConnected(client, node))) throw stillConnected(node);
         await client.nodes.remove(node);
         return { document: { node, removed: true }, lines: removedLines(node) };
       },
       { runningOnly: true },
     ),
 });
+
+/** Whether the node that is asked has a route to it, and not only had one a moment ago. */
+async function isConnected(client: Client, name: string): Promise<boolean> {
+  const deadlineAt = performance.now() + NODE_SEEN_MS;
+  for (;;) {
+    const { nodes } = await client.nodes.list();
+    if (!nodes.some(({ node, connected }) => node === name && connected)) return false;
+    if (performance.now() > deadlineAt) return true;
+    await Bun.sleep(CLUSTER_WAIT_MS);
+  }
+}
 
 function stillConnected(node: string): Problem {
   return new Problem(

@@ -53,6 +53,8 @@ export const NODE_VERSION_CHARS_MAX = 64;
 /** How often a node looks whether there is something new to tell, and the least time between two times. */
 export const NODE_ANNOUNCE_LOOK_MS = 1_000;
 export const NODE_ANNOUNCE_MS_MIN = 10_000;
+/** How long a command looks whether a node is connected: one that just died is seen for a moment. */
+export const NODE_SEEN_MS = 2_000;
 /** How long a removed node that is connected has to learn of it before it loses its part in JetStream. */
 export const NODE_REMOVED_GRACE_MS = 5_000;
 /** Fewest nodes that are a cluster. */
