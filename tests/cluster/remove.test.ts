@@ -6,6 +6,7 @@ import type { ClusterNodes } from "../../src/contract/nodes.ts";
 import { type Cluster, startCluster } from "../harness/cluster.ts";
 import { positionOf } from "../harness/cluster-evidence.ts";
 import { withLogs } from "../harness/cluster-scene.ts";
+import { recordProof } from "../harness/counts.ts";
 import { eventually } from "../harness/eventually.ts";
 import { freePorts } from "../harness/free-ports.ts";
 import {
@@ -104,6 +105,7 @@ describe("a node is removed", () => {
     async () => {
       await withLogs(cluster, async () => {
         await cluster.node(2).end("SIGKILL");
+        const at = performance.now();
         const ran = await cluster.node(0).unibus.cli("node", "remove", "n3");
         expect([ran.code, ran.stderr]).toEqual([0, ""]);
         expect(ran.stdout).toContain("name is used up");
@@ -125,6 +127,9 @@ describe("a node is removed", () => {
               ),
           { timeoutMs: 20_000, everyMs: 100, what: "JetStream to count it no more" },
         );
+        recordProof("a dead node is removed, until JetStream counts it no more", {
+          ms: Math.round(performance.now() - at),
+        });
         await change();
         await cluster.ready();
         await eventually(async () => {
