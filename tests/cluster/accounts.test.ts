@@ -4,6 +4,7 @@ import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Health } from "../../src/contract/health.ts";
+import type { UserId } from "../../src/core/ids.ts";
 import { renderMessage } from "../../src/journal/message.ts";
 import { anOperation, aUser } from "../harness/builders.ts";
 import { type Cluster, startCluster } from "../harness/cluster.ts";
@@ -43,145 +44,153 @@ function entriesNaming(dataDir: string, user: string): number {
   return found.get(user)?.count ?? 0;
 }
 
-describe.each(MODES)("under %s", (mode) => {
-  let cluster: Cluster;
-  beforeAll(async () => {
-    cluster = await startCluster({ nodes: 2, mode, password: PASSWORD });
-    await withLogs(cluster, () => cluster.ready());
-  }, TEST_TIMEOUT_MS);
-  afterAll(() => cluster[Symbol.asyncDispose]());
+/** An admin of the bus who owns a room: nobody may do more. */
+async function addOwner(cluster: Cluster): Promise<TestKey> {
+  const key = await addUser(cluster);
+  const { unibus } = cluster.node(0);
+  await unibus.ask("PATCH", `/v1/users/${key.user}`, { role: "admin" });
+  const { room } = await unibus.ask<{ room: string }>("POST", "/v1/rooms", { name: "ops" });
+  await unibus.ask("PUT", `/v1/rooms/${room}/members/${key.user}`, { role: "owner" });
+  await untilNodesAgree(cluster);
+  return key;
+}
 
-  /** An admin of the bus who owns a room: nobody may do more. */
-  async function addOwner(): Promise<TestKey> {
-    const key = await addUser(cluster);
-    const { unibus } = cluster.node(0);
-    await unibus.ask("PATCH", `/v1/users/${key.user}`, { role: "admin" });
-    const { room } = await unibus.ask<{ room: string }>("POST", "/v1/rooms", { name: "ops" });
-    await unibus.ask("PUT", `/v1/rooms/${room}/members/${key.user}`, { role: "owner" });
-    await untilNodesAgree(cluster);
-    return key;
+/** What a node would write into the journal to make somebody an admin. */
+function forgeryFor(stranger: UserId): string {
+  const operation = anOperation(
+    { kind: "user.add", user: stranger, name: null, role: "admin" },
+    { at: Date.now() },
+  );
+  return Buffer.from(renderMessage({ mark: "forged", operation })).toString();
+}
+
+/** Listens to all that nodes say, and says and asks all that they might. */
+async function tryEverything(client: RawNats, forged: string): Promise<void> {
+  for (const [sid, subject] of LISTENING.entries()) client.subscribe(subject, `${sid}`);
+  client.subscribe("_INBOX.mine.>", "answers");
+  for (const subject of [...OF_NODES, ...API]) {
+    client.publish(subject, forged);
+    client.publish(subject, forged, `_INBOX.mine.${subject}`);
   }
-  test("whoever is connected writes nothing into the journal, reads nothing of it and asks nothing of JetStream there [G-15]", async () => {
-    await withLogs(cluster, async () => {
-      const key = await addOwner();
-      const stranger = aUser();
-      const forged = Buffer.from(
-        renderMessage({
-          mark: "forged",
-          operation: anOperation(
-            { kind: "user.add", user: stranger, name: null, role: "admin" },
-            { at: Date.now() },
-          ),
-        }),
-      ).toString();
-      const clients: RawNats[] = [];
-      using stack = new DisposableStack();
-      for (const index of [0, 1]) {
-        clients.push(stack.use(await loginAt(cluster, index, key)));
-      }
-      for (const client of clients) {
-        expect(client.closed).toBeFalse();
-        for (const [sid, subject] of LISTENING.entries()) client.subscribe(subject, `${sid}`);
-        client.subscribe("_INBOX.mine.>", "answers");
-        for (const subject of [...OF_NODES, ...API]) {
-          client.publish(subject, forged);
-          client.publish(subject, forged, `_INBOX.mine.${subject}`);
-        }
-        await client.drain();
-      }
-      // What nodes say to each other from now on is there to be heard, if anybody could.
-      const real = await addUser(cluster, 1);
-      await untilNodesAgree(cluster);
-      for (const client of clients) await client.drain();
+  expect(await client.drain()).toBeTrue();
+}
 
-      for (const { errors } of mode === "off" ? [] : clients) {
-        for (const subject of OF_NODES) {
-          expect(errors.join()).toContain(`Permissions Violation for Publish to "${subject}"`);
+/** Demands that a client heard nothing of what nodes say, and no answer that tells of the journal. */
+function expectNothingHeard(
+  { messages, errors }: RawNats,
+  mode: (typeof MODES)[number],
+  real: UserId,
+): void {
+  const others = messages.filter(({ payload }) => !payload.includes("forged"));
+  const ofNodes = /^(journal|peers|copies|\$SYS)/;
+  expect(others.filter(({ subject }) => ofNodes.test(subject))).toEqual([]);
+  const answers = others.filter(({ subject }) => subject.startsWith("_INBOX.mine.$"));
+  if (mode !== "off") {
+    expect(answers).toEqual([]);
+    for (const subject of OF_NODES) {
+      expect(errors.join()).toContain(`Permissions Violation for Publish to "${subject}"`);
+    }
+    return;
+  }
+  // Everybody's own account has a JetStream, which knows no journal.
+  expect(answers.some(({ subject }) => subject.endsWith("STREAM.INFO.JOURNAL"))).toBeTrue();
+  for (const { subject, payload } of answers) {
+    expect(subject).not.toContain("$SYS");
+    expect(payload).not.toContain(real);
+    if (subject.endsWith("JOURNAL")) expect(payload).toMatch(/"err_code":10\d\d\d|^$/);
+  }
+}
+
+for (const mode of MODES) {
+  describe(`under ${mode}`, () => {
+    let cluster: Cluster;
+    beforeAll(async () => {
+      cluster = await startCluster({ nodes: 2, mode, password: PASSWORD });
+      await withLogs(cluster, () => cluster.ready());
+    }, TEST_TIMEOUT_MS);
+    afterAll(() => cluster[Symbol.asyncDispose]());
+
+    test("whoever is connected writes nothing into the journal, reads nothing of it and asks nothing of JetStream there [G-15]", async () => {
+      await withLogs(cluster, async () => {
+        const key = await addOwner(cluster);
+        const stranger = aUser();
+        const forged = forgeryFor(stranger);
+        using one = await loginAt(cluster, 0, key);
+        using other = await loginAt(cluster, 1, key);
+        for (const client of [one, other]) await tryEverything(client, forged);
+        // What nodes say to each other from now on is there to be heard, if anybody could.
+        const real = await addUser(cluster, 1);
+        await untilNodesAgree(cluster);
+        for (const client of [one, other]) {
+          expect(await client.drain()).toBeTrue();
+          expectNothingHeard(client, mode, real.user);
         }
-      }
-      for (const { dataDir, unibus } of cluster.nodes) {
-        expect(entriesNaming(dataDir, stranger)).toBe(0);
-        expect(entriesNaming(dataDir, real.user)).toBe(1);
-        expect((await unibus.api("GET", `/v1/users/${stranger}`)).status).toBe(404);
-        expect((await unibus.api("GET", `/v1/users/${real.user}`)).status).toBe(200);
-      }
-      const heard = clients.flatMap(({ messages }) => messages);
-      const others = heard.filter(({ payload }) => !payload.includes("forged"));
-      expect(others.filter(({ subject }) => /^(journal|peers|copies|\$SYS)/.test(subject))).toEqual(
-        [],
-      );
-      const answers = others.filter(({ subject }) => subject.startsWith("_INBOX.mine.$"));
-      if (mode === "off") {
-        // Everybody's own account has a JetStream, which knows no journal.
-        expect(answers.some(({ subject }) => subject.endsWith("STREAM.INFO.JOURNAL"))).toBeTrue();
-        for (const { subject, payload } of answers) {
-          expect(subject).not.toContain("$SYS");
-          expect(payload).not.toContain(real.user);
-          if (subject.endsWith("JOURNAL")) expect(payload).toMatch(/"err_code":10\d\d\d|^$/);
+        for (const { dataDir, unibus } of cluster.nodes) {
+          expect(entriesNaming(dataDir, stranger)).toBe(0);
+          expect(entriesNaming(dataDir, real.user)).toBe(1);
+          expect((await unibus.api("GET", `/v1/users/${stranger}`)).status).toBe(404);
         }
-      } else {
-        expect(answers).toEqual([]);
+        await cluster.ready();
+      });
+    });
+
+    test(
+      "whoever says what nodes say to each other, or what an API takes, is nobody for that [M-093]",
+      async () => {
+        await withLogs(cluster, async () => {
+          const key = await addOwner(cluster);
+          const { natsPort } = cluster.node(0).unibus;
+          using named = await loginRaw(natsPort, key, { account: "CTRL" });
+          expect(named.closed).toBeTrue();
+          const tries = [
+            { user: "route", pass: PASSWORD },
+            { user: "CTRL", pass: PASSWORD },
+            { auth_token: PASSWORD },
+            { nkey: key.user },
+          ];
+          for (const words of tries) {
+            using client = await openRaw(natsPort);
+            client.send(
+              `CONNECT ${JSON.stringify({ verbose: false, pedantic: false, ...words })}\r\n`,
+            );
+            client.subscribe("journal.>", "1");
+            const isIn = await client.drain();
+            expect([words, isIn]).toEqual([words, mode !== "enforce"]);
+            const user = await addUser(cluster);
+            if (isIn) await client.drain();
+            expect(JSON.stringify(client.messages)).not.toContain(user.user);
+          }
+        });
+      },
+      TEST_TIMEOUT_MS,
+    );
+
+    test("health tells the posture of the cluster, each part of the node, and no secret, also to whoever is not known", async () => {
+      for (const [index, { unibus, name }] of cluster.nodes.entries()) {
+        await cluster.ready();
+        const answer = await fetch(`${unibus.httpUrl}/healthz`);
+        const text = await answer.text();
+        // As the route answers it.
+        const health = JSON.parse(text) as Health;
+        expect(health).toMatchObject({
+          posture: {
+            ...{ mode, tls: false, plainRooms: true, cluster: "bus", dataPlane: "embedded" },
+            rights: { off: "all", soft: "all-rooms", enforce: "rooms" }[mode],
+          },
+        });
+        expect(health.parts.map(({ part }) => part)).toEqual(
+          expect.arrayContaining(["journal", "data-plane", "routes", "leader", "clock"]),
+        );
+        const routes = health.parts.find(({ part }) => part === "routes");
+        const other = index === 0 ? "n2" : "n1";
+        expect(routes?.detail).toBe(`routes to 1 of 1 other nodes: ${other}`);
+        const leader = health.parts.find(({ part }) => part === "leader");
+        expect(["n1", "n2"]).toContain(leader?.detail ?? name);
+        expect(text).not.toContain(PASSWORD);
       }
-      await cluster.ready();
     });
   });
-
-  test(
-    "whoever says what nodes say to each other, or what an API takes, is nobody for that [M-093]",
-    async () => {
-      await withLogs(cluster, async () => {
-        const key = await addOwner();
-        const { natsPort } = cluster.node(0).unibus;
-        using named = await loginRaw(natsPort, key, { account: "CTRL" });
-        expect(named.closed).toBeTrue();
-        const tries = [
-          { user: "route", pass: PASSWORD },
-          { user: "CTRL", pass: PASSWORD },
-          { auth_token: PASSWORD },
-          { nkey: key.user },
-        ];
-        for (const words of tries) {
-          using client = await openRaw(natsPort);
-          client.send(
-            `CONNECT ${JSON.stringify({ verbose: false, pedantic: false, ...words })}\r\n`,
-          );
-          client.subscribe("journal.>", "1");
-          const isIn = await client.drain();
-          expect([words, isIn]).toEqual([words, mode !== "enforce"]);
-          const user = await addUser(cluster);
-          if (isIn) await client.drain();
-          expect(JSON.stringify(client.messages)).not.toContain(user.user);
-        }
-      });
-    },
-    TEST_TIMEOUT_MS,
-  );
-
-  test("health tells the posture of the cluster, each part of the node, and no secret, also to whoever is not known", async () => {
-    for (const [index, { unibus, name }] of cluster.nodes.entries()) {
-      await cluster.ready();
-      const answer = await fetch(`${unibus.httpUrl}/healthz`);
-      const text = await answer.text();
-      // As the route answers it.
-      const health = JSON.parse(text) as Health;
-      expect(health).toMatchObject({
-        posture: {
-          ...{ mode, tls: false, plainRooms: true, cluster: "bus", dataPlane: "embedded" },
-          rights: { off: "all", soft: "all-rooms", enforce: "rooms" }[mode],
-        },
-      });
-      expect(health.parts.map(({ part }) => part)).toEqual(
-        expect.arrayContaining(["journal", "data-plane", "routes", "leader", "clock"]),
-      );
-      const routes = health.parts.find(({ part }) => part === "routes");
-      const other = index === 0 ? "n2" : "n1";
-      expect(routes?.detail).toBe(`routes to 1 of 1 other nodes: ${other}`);
-      const leader = health.parts.find(({ part }) => part === "leader");
-      expect(["n1", "n2"]).toContain(leader?.detail ?? name);
-      expect(text).not.toContain(PASSWORD);
-    }
-  });
-});
+}
 
 describe("logins at a node [G-02]", () => {
   test(

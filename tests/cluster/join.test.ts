@@ -12,6 +12,7 @@ import {
   beginToken,
   between,
   demand,
+  filesBelow,
   type MadeCa,
   makeCa,
   type Waiting,
@@ -63,14 +64,6 @@ async function untilListed(name: string): Promise<void> {
   });
 }
 
-/** Every file below a folder, with its mode. */
-function filesBelow(path: string): readonly { readonly file: string; readonly mode: number }[] {
-  return readdirSync(path, { recursive: true, encoding: "utf8" }).map((file) => ({
-    file,
-    mode: statSync(join(path, file)).mode & 0o777,
-  }));
-}
-
 /** Starts a node that joined, with nothing but its folder, and waits until it does its work. */
 async function serve(dataDir: string): Promise<Waiting> {
   const node = begin(["serve", "--data-dir", dataDir, "--log-format", "json"]);
@@ -96,14 +89,11 @@ describe("a new machine joins by a token", () => {
     expect(joined.stdout).toContain(`serve --data-dir ${dataDir}`);
     expect(await waiting.exited).toBe(0);
     await using third = await serve(dataDir);
-    const joiner = await eventually(
-      async () => {
-        const { nodes } = await listed();
-        expect(nodes).toHaveLength(3);
-        return nodes.find(({ joinedAt, connected }) => joinedAt !== null && connected);
-      },
-      { timeoutMs: 20_000, what: "the new node to be connected" },
-    );
+    const joiner = await eventually(async () => {
+      const { nodes } = await listed();
+      expect(nodes).toHaveLength(3);
+      return nodes.find(({ joinedAt, connected }) => joinedAt !== null && connected);
+    });
     expect(joiner).toMatchObject({ node: "bus-3", self: false });
     // The CA's folder knows it, for the next roll.
     expect(readFileSync(join(ca.dir, "bus-3.crt"), "utf8")).toBe(
@@ -305,9 +295,8 @@ describe("a token", () => {
     const certificate = join(ca.dir, "n7.crt");
     await demand(["node", "join", "--data-dir", dataDir, "--certificate", certificate]);
     await using _node = await serve(dataDir);
-    await eventually(
-      async () => (await listed()).nodes.some(({ node, connected }) => node === "n7" && connected),
-      { timeoutMs: 20_000, what: "the new node to be connected" },
+    await eventually(async () =>
+      (await listed()).nodes.some(({ node, connected }) => node === "n7" && connected),
     );
   }, 120_000);
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { unibusCommand } from "./command.ts";
 import { eventually } from "./eventually.ts";
@@ -41,6 +41,16 @@ export async function demand(args: readonly string[]): Promise<Ran> {
   const ran = await run(args);
   if (ran.code === 0) return ran;
   throw new Error(`unibus ${args.join(" ")}: ${ran.code} ${ran.stderr}`);
+}
+
+/** Every file below a folder, with its mode. */
+export function filesBelow(
+  path: string,
+): readonly { readonly file: string; readonly mode: number }[] {
+  return readdirSync(path, { recursive: true, encoding: "utf8" }).map((file) => ({
+    file,
+    mode: statSync(join(path, file)).mode & 0o777,
+  }));
 }
 
 /** A command that goes on running, and what it printed so far. */
