@@ -1,4 +1,5 @@
 import { Problem } from "../core/problems.ts";
+import type { Given } from "./node-command.ts";
 import { note } from "./output.ts";
 import type { Option } from "./parse.ts";
 
@@ -11,18 +12,21 @@ export const YES_OPTION = {
 const ANSWER_CHARS_MAX = 100;
 
 /**
- * Shows what is about to be done and asks on the terminal whether to do it; with `yes` it only shows.
+ * Shows what is about to be done and asks on the terminal whether to do it. With `--yes` it only shows, and
+ * with `--json` as well not even that.
  * Throws "usage" for any answer but "yes", and where there is no terminal to ask on.
  */
 export async function confirm(options: {
   readonly lines: readonly string[];
   readonly question: string;
-  readonly yes: boolean;
+  readonly given: Given;
 }): Promise<void> {
-  const { lines, question, yes } = options;
-  for (const line of lines) note(line);
-  if (yes) return;
-  if (!process.stdin.isTTY) {
+  const { lines, question, given } = options;
+  const asks = given.yes !== true && process.stdin.isTTY;
+  // A program reads one document on stderr.
+  if (asks || given.json !== true) for (const line of lines) note(line);
+  if (given.yes === true) return;
+  if (!asks) {
     throw unconfirmed("there is no terminal to ask on; read what will happen, and give --yes");
   }
   note(`${question} Type yes to do it:`);

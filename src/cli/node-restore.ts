@@ -4,6 +4,7 @@ import { loadNodeSettings } from "../config/load.ts";
 import { withNodeFile } from "../config/node-file.ts";
 import { isSettingName } from "../config/schema.ts";
 import { Problem } from "../core/problems.ts";
+import { lockStreams } from "../server/jetstream-folder.ts";
 import { planRebuild, planReset, type StoppedPlace } from "../server/restore.ts";
 import { realFile } from "../system/files.ts";
 import { confirm, YES_OPTION } from "./confirm.ts";
@@ -23,8 +24,8 @@ export const nodeRebuildCommand = defineStrict({
   options: [YES_OPTION, JSON_OPTION, ...restoreOptions()],
   examples: ["unibus node rebuild --data-dir n1", "unibus node rebuild --data-dir n1 --yes --json"],
   run: async ({ given }) => {
-    const { place, words, lock } = hold(given);
-    using _lock = lock;
+    using held = hold(given);
+    const { place, words } = held;
     const plan = planRebuild(place, Date.now());
     const { busId, generation, lastSeq } = plan.position;
     const lastEntryAt = timeOf(plan.lastEntryAt);
@@ -40,7 +41,7 @@ export const nodeRebuildCommand = defineStrict({
         `entries behind ${lastSeq} that only other nodes had are lost. If another node has more, rebuild from that one.`,
       ],
       question: `Shall the bus go on behind entry ${lastSeq}?`,
-      yes: given.yes === true,
+      given,
     });
     const aside = plan.run();
     const document = { bus: busId, generation, lastSeq, lastEntryAt, aside };
@@ -71,8 +72,8 @@ export const nodeResetCommand = defineStrict({
   ],
   examples: ["unibus node reset --data-dir n2", "unibus node reset --streams --data-dir n2 --yes"],
   run: async ({ given }) => {
-    const { place, words, lock } = hold(given);
-    using _lock = lock;
+    using held = hold(given);
+    const { place, words } = held;
     const streams = given.streams === true;
     const plan = planReset(place, { streams, at: Date.now() });
     const lastSeq = plan.position?.lastSeq ?? null;
@@ -93,7 +94,7 @@ export const nodeResetCommand = defineStrict({
             : []),
         ],
         question: "Shall this node forget what it has?",
-        yes: given.yes === true,
+        given,
       });
     }
     const aside = plan.done ? [] : plan.run();
@@ -106,18 +107,20 @@ export const nodeResetCommand = defineStrict({
   },
 });
 
-/** Finds a node's folder by its settings and takes its lock. Throws "folder-in-use" while it runs. */
-function hold(given: Given): {
+interface Held extends Disposable {
   readonly place: StoppedPlace;
   /** What leads a later command there. */
   readonly words: string;
-  readonly lock: Disposable;
-} {
+}
+
+/** Finds a node's folders by its settings and takes their locks. Throws "folder-in-use" while it runs. */
+function hold(given: Given): Held {
   const own = Object.fromEntries(Object.entries(given).filter(([name]) => isSettingName(name)));
   const settings = loadNodeSettings(own, withNodeFile(own, processEnvironment()));
   const db = resolve(realFile(settings.db));
   const folder = folderOf({ db });
-  const lock = lockFolder(folder, { make: false });
+  using stack = new DisposableStack();
+  const lock = stack.use(lockFolder(folder, { make: false }));
   if (!lock) {
     throw new Problem(
       "folder-in-use",
@@ -125,7 +128,13 @@ function hold(given: Given): {
     );
   }
   const place = { db, natsStore: resolve(settings.natsStore) };
-  return { place, words: placeArguments(settings), lock };
+  stack.use(lockStreams(place.natsStore));
+  const locks = stack.move();
+  return {
+    place,
+    words: placeArguments(settings),
+    [Symbol.dispose]: () => locks.dispose(),
+  };
 }
 
 function asideLines(aside: readonly string[]): readonly string[] {

@@ -1,8 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { LOCK_RETRY_MS, NATS_TAKEOVER_WAIT_MS } from "../core/limits.ts";
+import { LOCK_FILE } from "../core/node-files.ts";
 import { Problem } from "../core/problems.ts";
 import { wordsOf } from "../core/thrown.ts";
 import { renameDurably } from "../system/files.ts";
+import { acquireGuardLock } from "../system/lock.ts";
 import type { Log } from "../system/log.ts";
 
 /** What nats-server makes inside the folder that it is given (`server/jetstream.go`). */
@@ -18,8 +21,27 @@ export function streamsOf(natsStore: string): "alone" | "cluster" | "none" {
 }
 
 /**
+ * Takes a folder of JetStream as nats-server does, so that none runs there; waits a moment for one whose
+ * node was just killed. Throws "folder-in-use".
+ */
+export function lockStreams(natsStore: string): Disposable {
+  if (!existsSync(natsStore)) return new DisposableStack();
+  const deadlineAt = performance.now() + NATS_TAKEOVER_WAIT_MS;
+  for (;;) {
+    const lock = acquireGuardLock(join(natsStore, LOCK_FILE));
+    if (lock) return lock;
+    if (performance.now() > deadlineAt) break;
+    Bun.sleepSync(LOCK_RETRY_MS);
+  }
+  throw new Problem(
+    "folder-in-use",
+    `Cannot put aside what is in "${natsStore}": a nats-server uses it; stop it first`,
+  );
+}
+
+/**
  * Puts JetStream's folder aside, beside where it lay, and answers where it is; null where there is none.
- * Call it while no nats-server runs there. Throws "file-unusable".
+ * Call it with the folder locked. Throws "file-unusable".
  */
 export function putStreamsAside(natsStore: string, name: string): string | null {
   const from = join(natsStore, STREAMS);
@@ -41,7 +63,7 @@ export function putStreamsAside(natsStore: string, name: string): string | null 
  * Keeps what one server stored alone and what it stored in a cluster apart: nats-server deletes the
  * streams of the one when it runs as the other. What is not of the kind that is started is put aside;
  * what is stays as it is, for a server that forgets its votes may vote against what it acknowledged.
- * Throws "file-unusable".
+ * Throws "folder-in-use" or "file-unusable".
  */
 export function keepStreamsApart(options: {
   readonly natsStore: string;
@@ -52,6 +74,7 @@ export function keepStreamsApart(options: {
   const { natsStore, clustered, at, log } = options;
   const found = streamsOf(natsStore);
   if (found === "none" || found === (clustered ? "cluster" : "alone")) return;
+  using _lock = lockStreams(natsStore);
   const name = clustered ? "of-one-node" : "of-a-cluster";
   const aside = putStreamsAside(natsStore, `${name}-${stampOf(at)}`);
   const whose = clustered

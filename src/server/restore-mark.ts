@@ -40,7 +40,10 @@ export function readRestoreMark(db: string): RestoreMark | null {
   } catch {
     // As what is no mark.
   }
-  throw unusable(path, "it is not what unibus wrote; run the command again that wrote it");
+  throw unusable(
+    path,
+    "it is not what unibus wrote; if you know what was asked of this folder, move it away and ask again",
+  );
 }
 
 export function writeRestoreMark(db: string, mark: RestoreMark): void {

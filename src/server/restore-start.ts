@@ -3,7 +3,7 @@ import { findBeginning } from "../store/beginning.ts";
 import type { Store } from "../store/open.ts";
 import type { Log } from "../system/log.ts";
 import type { ClusterPeers } from "./cluster-peers.ts";
-import { keepStreamsApart } from "./jetstream-folder.ts";
+import { keepStreamsApart, lockStreams } from "./jetstream-folder.ts";
 import { positionOf, type ReplicatedWritePath } from "./replicated-write-path.ts";
 import {
   finishRestore,
@@ -62,7 +62,8 @@ export function openRestore({
 /** Ends what a command began in this folder: what it puts aside is aside before anything is opened. */
 export function endRestore({ db, natsStore }: NodeSettings, log: Log): void {
   const mark = readRestoreMark(db);
-  if (!mark) return;
+  if (!mark || mark.kind === "growth" || mark.moved) return;
+  using _lock = lockStreams(natsStore);
   for (const aside of finishRestore(mark, { db, natsStore })) {
     log.warn("restore.put-aside", `put aside before the start, and kept: ${aside}`, { aside });
   }

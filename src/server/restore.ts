@@ -9,7 +9,7 @@ import { stampOf, streamsOf } from "./jetstream-folder.ts";
 import { positionOf } from "./replicated-write-path.ts";
 import { finishRestore, readRestoreMark, writeRestoreMark } from "./restore-mark.ts";
 
-/** Where a node that does not run keeps what it has. Its folder's lock is to be held. */
+/** Where a node that does not run keeps what it has. The locks of both are to be held. */
 export interface StoppedPlace {
   readonly db: string;
   readonly natsStore: string;

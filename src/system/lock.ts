@@ -1,6 +1,23 @@
 import { Database } from "bun:sqlite";
-import { chmodSync } from "node:fs";
+import { chmodSync, closeSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { EAGAIN, openLibc } from "./libc.ts";
+
+const LOCK_EX_NB = 2 | 4;
+
+/**
+ * Takes the lock that a guarded program holds as long as it lives; null while one does.
+ * Throws what the file system throws when the file cannot be made.
+ */
+export function acquireGuardLock(path: string): Disposable | null {
+  const libc = openLibc();
+  const file = openSync(path, "a", 0o600);
+  if (libc.flock(file, LOCK_EX_NB) === 0) return { [Symbol.dispose]: () => closeSync(file) };
+  const error = libc.errno();
+  closeSync(file);
+  if (error === EAGAIN) return null;
+  throw new Error(`cannot lock ${path}: error ${error}`);
+}
 
 /**
  * Takes an exclusive lock on `<folder>/<name>`, or answers null when another process has it.

@@ -3,8 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { cpSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { getBus } from "../../src/store/journal.ts";
 import { openStore } from "../../src/store/open.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
+import { acquireGuardLock } from "../../src/system/lock.ts";
 import { startCluster } from "../harness/cluster.ts";
 import { positionOf } from "../harness/cluster-evidence.ts";
 import { addUser } from "../harness/cluster-scene.ts";
@@ -37,17 +39,72 @@ describe("a folder that only one node has", () => {
   });
 });
 
+describe("a command on a terminal", () => {
+  /** Types an answer when it is asked for, and returns what was shown and how the command ended. */
+  async function answered(dataDir: string, words: readonly string[], answer: string) {
+    let shown = "";
+    const child = Bun.spawn([...unibusCommand(), "node", ...words, "--data-dir", dataDir], {
+      env: cleanEnvironment(),
+      terminal: {
+        data(terminal, bytes) {
+          const asked = shown.includes("Type yes");
+          shown += new TextDecoder().decode(bytes);
+          if (!asked && shown.includes("Type yes")) terminal.write(`${answer}\n`);
+        },
+      },
+    });
+    return { code: await child.exited, shown };
+  }
+
+  test("shows the bus and what will happen, and does it when the answer is yes alone", async () => {
+    using folder = temporaryFolder();
+    const before = await aStoppedNode(folder.path);
+    const dataDir = join(folder.path, "asked");
+    cpSync(before, dataDir, { recursive: true });
+    const { lastSeq, busId } = lookInto(dataDir);
+    for (const answer of ["no", "", "yes please"]) {
+      const { code, shown } = await answered(dataDir, ["rebuild"], answer);
+      expect([code, shown]).toEqual([EXIT.usage, expect.stringContaining("Nothing was changed")]);
+      expect(shown).toContain(busId);
+      expect(shown).toMatch(new RegExp(`last entry +${lastSeq} of 20`));
+      expect(existsSync(join(dataDir, MARK))).toBeFalse();
+    }
+    expect((await answered(dataDir, ["rebuild"], "yes")).code).toBe(EXIT.done);
+    expect(existsSync(join(dataDir, MARK))).toBeTrue();
+  }, 60_000);
+
+  test("is refused while a nats-server of a node that was killed still has the folder", async () => {
+    using folder = temporaryFolder();
+    const dataDir = await aStoppedNode(folder.path);
+    const held = acquireGuardLock(join(dataDir, "jetstream", "unibus.lock"));
+    const refused = await refusedOn({ dataDir }, "reset", "--streams", "--yes");
+    expect(refused).toMatchObject({ code: "folder-in-use" });
+    expect(existsSync(join(dataDir, MARK))).toBeFalse();
+    held?.[Symbol.dispose]();
+    await onStopped({ dataDir }, "reset", "--streams");
+  }, 60_000);
+});
+
+/** The folder of a node of a cluster that was stopped. */
+async function aStoppedNode(folder: string): Promise<string> {
+  const path = join(folder, "before");
+  await using cluster = await startCluster({ nodes: 2 });
+  await cluster.ready();
+  await addUser(cluster);
+  await cluster.node(0).end();
+  cpSync(cluster.node(0).dataDir, path, { recursive: true });
+  return path;
+}
+
+function lookInto(dataDir: string): { readonly busId: string; readonly lastSeq: number } {
+  using store = openStore({ path: join(dataDir, "unibus.db"), random: null });
+  return getBus(store);
+}
+
 describe("a command that is killed", () => {
   test("leaves the old state or one that the next start or command ends, and never loses the database", async () => {
     using folder = temporaryFolder();
-    const before = join(folder.path, "before");
-    {
-      await using cluster = await startCluster();
-      await cluster.ready();
-      await addUser(cluster);
-      await cluster.node(0).end();
-      cpSync(cluster.node(0).dataDir, before, { recursive: true });
-    }
+    const before = await aStoppedNode(folder.path);
     const position = positionOf({ dataDir: before });
     const seen = new Set<string>();
     const kills = count("command-kills");
