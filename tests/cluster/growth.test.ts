@@ -1,7 +1,7 @@
 // Tries the growth of docs/cluster.md: src/journal/beginning.ts, src/server/jetstream-folder.ts and
 // src/server/restore-start.ts on whole nodes.
 import { Database } from "bun:sqlite";
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
@@ -23,7 +23,6 @@ import {
   whatWorks,
 } from "../harness/growing.ts";
 import type { TestKey } from "../harness/raw-nats.ts";
-import { startUnibus } from "../harness/unibus.ts";
 
 const TEST_TIMEOUT_MS = 120_000;
 
@@ -236,65 +235,3 @@ test(
   },
   TEST_TIMEOUT_MS,
 );
-
-describe("what is no growth", () => {
-  test(
-    "an empty node that is started alone waits, and founds nothing; a lone node can go back while it waits",
-    async () => {
-      await using growing = await prepareGrowth();
-      const { cluster, first } = growing;
-      await withLogs(cluster, async () => {
-        const alone = await growing.startAlone();
-        const had = await fillBus(alone);
-        await alone.end();
-        await first.start();
-        await cluster.node(1).start();
-        expect((await cluster.node(1).health()).bus).toBe("");
-        expect((await first.unibus.api("POST", "/v1/rooms", { name: "early" })).status).toBe(503);
-        await first.end();
-        const back = await growing.startAlone();
-        expect(await whatWorks(back, had)).toEqual(ALL_WORKS);
-        await back.end();
-        // And forward again, with the third.
-        await cluster.node(2).start();
-        await first.start();
-        await cluster.ready();
-        expect(await whatWorks(cluster.node(2).unibus, had)).toEqual(ALL_WORKS);
-      });
-    },
-    TEST_TIMEOUT_MS,
-  );
-
-  test(
-    "two nodes that each have a bus of their own both refuse, and both have it afterwards",
-    async () => {
-      await using growing = await prepareGrowth();
-      const { cluster, first } = growing;
-      await withLogs(cluster, async () => {
-        const second = cluster.node(1);
-        const alone = await growing.startAlone();
-        const other = await startUnibus({ dataDir: second.dataDir });
-        const had = await fillBus(alone);
-        const theirs = await fillBus(other);
-        await Promise.all([alone.end(), other.end()]);
-        await Promise.all([first.start(), second.start(), cluster.node(2).start()]);
-        const log = await eventually(
-          () =>
-            [first, second]
-              .flatMap(({ unibus }) => unibus.log)
-              .find(({ event }) => event === "node.failed"),
-          { timeoutMs: 30_000, what: "a node to refuse" },
-        );
-        expect(log.message).toContain("nothing was changed");
-        await Promise.all([first.end(), second.end()]);
-        const again = await growing.startAlone();
-        expect(await whatWorks(again, had)).toEqual(ALL_WORKS);
-        await again.end();
-        const otherAgain = await startUnibus({ dataDir: second.dataDir });
-        expect(await whatWorks(otherAgain, theirs)).toEqual(ALL_WORKS);
-        await otherAgain.end();
-      });
-    },
-    TEST_TIMEOUT_MS,
-  );
-});

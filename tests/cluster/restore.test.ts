@@ -154,6 +154,35 @@ describe("the stream is lost on all nodes", () => {
   );
 });
 
+describe("two nodes that both were told to rebuild", () => {
+  test(
+    "do not both: the one that has less refuses, and nothing of the other is lost",
+    async () => {
+      await using cluster = await startCluster();
+      await withLogs(cluster, async () => {
+        await cluster.ready();
+        const [one, two, three] = cluster.nodes;
+        if (!one || !two || !three) throw new Error("There are three nodes");
+        await one.end();
+        const user = await addUser(cluster, 1);
+        await Promise.all([two.end(), three.end()]);
+        for (const node of [one, two]) await onStopped(node, "rebuild");
+        await onStopped(three, "reset", "--streams");
+        await Promise.all(cluster.nodes.map((node) => node.start()));
+        // Either it hears so from the other before it begins, or from the stream that the other began.
+        expect(await untilFailed(one)).toMatch(/n2 has this bus up to|goes on from/);
+        await one.end();
+        await onStopped(one, "reset", "--streams");
+        await one.start();
+        await cluster.ready();
+        await one.unibus.ask("GET", `/v1/users/${user.user}`);
+        await demandNothingLost(cluster, { seed: 0, history: [] });
+      });
+    },
+    TEST_TIMEOUT_MS,
+  );
+});
+
 describe("a stream that is still there", () => {
   let cluster: Cluster;
   beforeAll(async () => {
