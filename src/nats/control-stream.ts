@@ -43,18 +43,24 @@ export async function openControlStream(options: {
   readonly connection: NatsConnection;
   readonly replicas: number;
   readonly create: boolean;
+  /** With it, the stream is made only once it counts as lost: it may be there, and is not seen yet. */
+  readonly rebuild?: boolean;
   readonly signal: AbortSignal;
 }): Promise<JournalStream> {
-  const { connection, signal } = options;
+  const { connection, signal, rebuild = false } = options;
   const timeout = JOURNAL_ANSWER_TIMEOUT_MS;
   const manager = await jetstreamManager(connection, { checkAPI: false, timeout });
   let last = "nobody answers";
   let missingSince: number | null = null;
+  let { create } = options;
   while (!signal.aborted) {
     try {
-      if (await makeStream(manager, options)) return controlStream(connection, manager);
+      if (await makeStream(manager, { ...options, create }))
+        return controlStream(connection, manager);
       missingSince ??= performance.now();
-      if (performance.now() - missingSince > JOURNAL_MISSING_MS) throw streamLost();
+      const isLost = performance.now() - missingSince > JOURNAL_MISSING_MS;
+      if (isLost && !rebuild) throw streamLost();
+      create ||= isLost;
     } catch (error) {
       if (!isPassing(error)) throw error;
       last = error.message;

@@ -47,7 +47,8 @@ export async function openClusterJournal(options: {
     connection: control,
     replicas: Math.min(peersExpected + 1, REPLICAS_MAX),
     // A bus that was part of a cluster has its entries in a stream; a new one would be a fork.
-    create: findBeginning(store) === null || restore.rebuild,
+    create: findBeginning(store) === null,
+    rebuild: restore.rebuild,
     signal,
   });
   const path = stack.use(

@@ -1,8 +1,9 @@
 // Tries src/cli/node-restore.ts, src/cli/confirm.ts, src/server/restore.ts and
 // src/server/restore-mark.ts on folders.
 import { describe, expect, test } from "bun:test";
-import { cpSync, existsSync, readdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { finishRestore, readRestoreMark, writeRestoreMark } from "../../src/server/restore-mark.ts";
 import { getBus } from "../../src/store/journal.ts";
 import { openStore } from "../../src/store/open.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
@@ -102,6 +103,41 @@ function lookInto(dataDir: string): { readonly busId: string; readonly lastSeq: 
 }
 
 describe("a command that is killed", () => {
+  test.each([0, 1, 2, 3, 4])("is ended by whoever comes next, with %d things moved", (moved) => {
+    using folder = temporaryFolder();
+    const at = (...names: readonly string[]): string => join(folder.path, ...names);
+    const things = ["unibus.db", "unibus.db-wal", "unibus.db-shm", "unibus.mode"];
+    const aside = "before-reset-2026-11-22T12-00-00-000Z";
+    mkdirSync(at("jetstream", "jetstream", "SYS"), { recursive: true });
+    if (moved > 0) mkdirSync(at(aside));
+    for (const [index, name] of things.entries()) {
+      writeFileSync(index < moved ? at(aside, name) : at(name), name);
+    }
+    const place = { db: at("unibus.db"), natsStore: at("jetstream") };
+    const end = (): readonly string[] => {
+      const mark = readRestoreMark(place.db);
+      return mark ? finishRestore(mark, place) : ["no mark"];
+    };
+    writeRestoreMark(place.db, { kind: "reset", streams: true, aside, moved: false });
+    end();
+    expect(readdirSync(at()).toSorted()).toEqual([aside, "jetstream", MARK]);
+    expect(readdirSync(at(aside)).toSorted()).toEqual(things.toSorted());
+    expect(readdirSync(at("jetstream"))).toEqual([`jetstream-${aside}`]);
+    // What is made anew is not moved a second time.
+    writeFileSync(place.db, "a copy of a peer's");
+    expect(end()).toEqual([]);
+    expect(readdirSync(at())).toContain("unibus.db");
+  });
+
+  test("leaves no text that is taken for what was asked: it is refused", () => {
+    using folder = temporaryFolder();
+    const db = join(folder.path, "unibus.db");
+    for (const text of ["", "{}", '{"kind":"reset","aside":"../x","moved":false,"streams":true}']) {
+      writeFileSync(join(folder.path, MARK), text);
+      expect(() => readRestoreMark(db)).toThrow("not what unibus wrote");
+    }
+  });
+
   test("leaves the old state or one that the next start or command ends, and never loses the database", async () => {
     using folder = temporaryFolder();
     const before = await aStoppedNode(folder.path);
