@@ -107,7 +107,7 @@ async function meanOf<Place>(
 }
 
 /** Makes the journal's stream, as a node of a cluster does. */
-async function makeStream(servers: readonly BareServer[]): Promise<void> {
+export async function makeStream(servers: readonly BareServer[]): Promise<void> {
   const [server] = servers;
   if (!server) throw new Error("There are three servers");
   const connection = await connectService({
