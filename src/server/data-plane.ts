@@ -138,7 +138,10 @@ export async function startEmbeddedDataPlane(options: EmbeddedOptions): Promise<
   return {
     kind: "embedded",
     fault: Promise.race([server.fault, worker.fault]),
-    apply: (effects) => worker.post({ kind: "effects", effects }),
+    apply(effects) {
+      // To wake the Worker costs more than most of what it would be told.
+      if (effects.length > 0) worker.post({ kind: "effects", effects });
+    },
     admit: (forMs) => worker.post({ kind: "admit", forMs }),
     report: async () => healthOf(await worker.report()),
     access,
