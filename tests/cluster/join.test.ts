@@ -53,9 +53,7 @@ function tokenFile(text: string): readonly string[] {
   return ["--token-file", path];
 }
 
-async function listed(): Promise<ClusterNodes> {
-  return cluster.node(1).unibus.ask<ClusterNodes>("GET", "/v1/nodes");
-}
+const listed = () => cluster.node(1).unibus.ask<ClusterNodes>("GET", "/v1/nodes");
 
 /** Waits until another node than that of the token knows a node. */
 async function untilListed(name: string): Promise<void> {
