@@ -118,7 +118,8 @@ export function followRoll(options: RouteRollOptions): RouteRoll {
     now = await lookAtSelf();
     const own = answer()?.said;
     if (!state || !own || !peers) return;
-    const known = { members: [...options.members(), ...now.routes], removed: options.removed() };
+    // Not who has a route: one that is left out could have it under any name, and be waited for.
+    const known = { members: options.members(), removed: options.removed() };
     const others = rollMembers(state.handOver, known).filter((name) => name !== own.name);
     const decision = decideRollStep({
       ...{ own, expected: others },
