@@ -59,7 +59,7 @@ export interface Authorization {
   readonly registry: Registry;
   readonly refusals: Refusals;
   /** Runs effects of an applied operation: tells users first, then closes what lost a right. */
-  apply(effects: readonly Effect[]): void;
+  apply(effects: readonly Effect[], entry: number): void;
   /**
    * Admits from now on, or not: who does not know the latest changes can vouch for nobody. Under enforce
    * what is open is closed then; the other modes admit everybody anyway.
@@ -195,11 +195,14 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
     recheck(admitted.grant.user, [admitted]);
   }
 
-  /** Every node of a cluster does the same effects: one that has no connection of the user is silent. */
-  function tell(effect: Extract<Effect, { kind: "user.told" }>): void {
+  /**
+   * Every node of a cluster does the same effects: one that has no connection of the user is silent, and
+   * who is connected to two hears twice of one entry.
+   */
+  function tell(effect: Extract<Effect, { kind: "user.told" }>, entry: number): void {
     const { user, event, room, role } = effect;
     if (registry.countOf(user) === 0) return;
-    app.publish(meSubject(user, event), JSON.stringify({ event, room, role }));
+    app.publish(meSubject(user, event), JSON.stringify({ event, room, role, entry }));
   }
 
   /** Logins that came while nobody is admitted: they are judged when that is over, or refused. */
@@ -230,14 +233,14 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
   return {
     registry,
     refusals,
-    apply(effects) {
+    apply(effects, entry) {
       followServer();
       changes++;
       const users = effects.flatMap((effect) =>
         effect.kind === "rights.changed" ? effect.users : [],
       );
       const told = effects.filter((effect) => effect.kind === "user.told");
-      told.forEach(tell);
+      for (const effect of told) tell(effect, entry);
       const recheckThem = (): void => {
         for (const user of users) recheck(user);
       };

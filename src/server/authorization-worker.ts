@@ -53,7 +53,7 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
       );
       return;
     case "effects":
-      service?.authorization.apply(message.effects);
+      service?.authorization.apply(message.effects, message.entry);
       return;
     case "admit":
       service?.admit(message.forMs);

@@ -112,8 +112,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   openBlobs(stack, start);
   const dataPlane = stack.use(await openDataPlane(start));
   writePath.onApplied((committed) => {
-    const { outcome } = committed;
-    if (outcome.status === "applied") dataPlane.apply(outcome.effects);
+    const { outcome, seq } = committed;
+    if (outcome.status === "applied") dataPlane.apply(outcome.effects, seq);
   });
   rememberMode(settings.db, settings.busAuth);
   announceRooms(start);

@@ -30,8 +30,8 @@ export interface DataPlane extends AsyncDisposable {
   readonly kind: "embedded" | "external";
   /** Resolves when the data plane cannot go on. */
   readonly fault: Promise<Problem>;
-  /** Does what operations mean for connections: tells users, closes what lost a right. */
-  apply(effects: readonly Effect[]): void;
+  /** Does what an entry means for connections: tells users, closes what lost a right. */
+  apply(effects: readonly Effect[], entry: number): void;
   /**
    * Admits clients for so long, unless it is told anew. Then, and with 0, it admits none under enforce,
    * and closes those that are in, even while the one who should tell it anew stands still.
@@ -138,9 +138,9 @@ export async function startEmbeddedDataPlane(options: EmbeddedOptions): Promise<
   return {
     kind: "embedded",
     fault: Promise.race([server.fault, worker.fault]),
-    apply(effects) {
+    apply(effects, entry) {
       // To wake the Worker costs more than most of what it would be told.
-      if (effects.length > 0) worker.post({ kind: "effects", effects });
+      if (effects.length > 0) worker.post({ kind: "effects", effects, entry });
     },
     admit: (forMs) => worker.post({ kind: "admit", forMs }),
     report: async () => healthOf(await worker.report()),

@@ -20,7 +20,8 @@ export type ToWorker =
       readonly databasePath: string;
       readonly logFormat: "text" | "json";
     }
-  | { readonly kind: "effects"; readonly effects: readonly Effect[] }
+  /** What the entry of this number means for connections. */
+  | { readonly kind: "effects"; readonly effects: readonly Effect[]; readonly entry: number }
   | { readonly kind: "admit"; readonly forMs: number }
   | { readonly kind: "report"; readonly id: number }
   | { readonly kind: "stop" };

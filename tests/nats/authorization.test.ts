@@ -128,7 +128,7 @@ describe("a change of rights", () => {
       if (decisions++ === 0) {
         queueMicrotask(() => {
           plane.directory.memberships.set(alice.user, []);
-          plane.service.apply([{ kind: "rights.changed", users: [alice.user] }]);
+          plane.service.apply([{ kind: "rights.changed", users: [alice.user] }], 1);
         });
       }
       return before;
@@ -147,11 +147,11 @@ describe("a change of rights", () => {
     const bob = addUser(plane, [room]);
     using holder = await loginRaw(plane.port, alice);
     plane.directory.memberships.set(alice.user, [room, membership("new", "owner")]);
-    plane.service.apply([{ kind: "rights.changed", users: [alice.user] }]);
+    plane.service.apply([{ kind: "rights.changed", users: [alice.user] }], 1);
     using later = await loginRaw(plane.port, alice);
     using other = await loginRaw(plane.port, bob);
     plane.directory.memberships.set(alice.user, [room]);
-    plane.service.apply([{ kind: "rights.changed", users: [alice.user, bob.user] }]);
+    plane.service.apply([{ kind: "rights.changed", users: [alice.user, bob.user] }], 1);
     await eventually(() => later.closed, { what: "the connection to be closed" });
     expect([await holder.drain(), await other.drain()]).toEqual([true, true]);
   });

@@ -30,14 +30,19 @@ test("a user is told of each change of its rooms, and nobody else is", async () 
   using client = await listen(alice);
   using other = await listen(bob);
   const room = await scene.addRoom();
-  const subject = (event: string): string => `me.${alice.user}.${event}`;
+  const of = (event: string) => ({ subject: `me.${alice.user}.${event}`, event, room: room.id });
   await scene.setRole(room, alice, "reader");
   await scene.setRole(room, alice, "member");
   await eventually(() => client.messages.length >= 2);
   expect(told(client)).toEqual([
-    { subject: subject("room.gained"), event: "room.gained", room: room.id, role: "reader" },
-    { subject: subject("room.changed"), event: "room.changed", room: room.id, role: "member" },
+    { ...of("room.gained"), role: "reader", entry: expect.any(Number) },
+    { ...of("room.changed"), role: "member", entry: expect.any(Number) },
   ]);
+  // The number of the entry, by which a client knows what it heard before.
+  const [gained = 0, changed = 0] = told(client).map((event) =>
+    "entry" in event ? event.entry : 0,
+  );
+  expect(changed).toBeGreaterThan(Number(gained));
   // More rights disturb nobody.
   expect(await client.drain()).toBe(true);
   expect(other.messages).toEqual([]);
@@ -52,7 +57,7 @@ test("of a room that is lost a user hears before its connection is closed; other
   using other = await listen(bob);
   await scene.removeMember(room, alice);
   await eventually(() => loser.closed, { what: "the connection to be closed" });
-  expect(told(loser)).toEqual([
+  expect(told(loser)).toMatchObject([
     { subject: `me.${alice.user}.room.lost`, event: "room.lost", room: room.id, role: null },
   ]);
   expect(await other.drain()).toBe(true);
