@@ -26,6 +26,8 @@ export interface ClusterReport {
   readonly wasWhole: boolean;
   /** Name of the node that leads the streams' cluster; null while none is elected. */
   readonly leader: string | null;
+  /** Whether the own nats-server keeps no streams any more, because it could not write. */
+  readonly streamsOff: boolean;
   /** How far this node's clock is before its peers', in ms; null while nobody was asked. */
   readonly clockOffsetMs: number | null;
 }
@@ -80,8 +82,8 @@ export function watchCluster(options: {
         clockAskedAt = performance.now();
         clockOffsetMs = await askClocks(system, connected.length);
       }
-      const leader = findLeader(jsz);
-      found = { peers: expected.count, routes, away, missing, wasWhole, leader, clockOffsetMs };
+      const streams = { leader: findLeader(jsz), streamsOff: areStreamsOff(jsz) };
+      found = { peers: expected.count, routes, away, missing, wasWhole, ...streams, clockOffsetMs };
     } catch {
       // A server that does not answer has neither; the next question comes soon.
       found = nothingOf(expected, { wasWhole });
@@ -107,7 +109,7 @@ function nothingOf(
 ): ClusterReport {
   return {
     ...{ peers: count, routes: [], away: names, missing: count, wasWhole },
-    ...{ leader: null, clockOffsetMs: null },
+    ...{ leader: null, streamsOff: false, clockOffsetMs: null },
   };
 }
 
@@ -183,6 +185,10 @@ function findMembers(answer: unknown): readonly MetaMember[] {
       peer: typeof peer === "string" ? peer : "",
     };
   });
+}
+
+function areStreamsOff(answer: unknown): boolean {
+  return propertyOf(propertyOf(answer, "data"), "disabled") === true;
 }
 
 function findLeader(answer: unknown): string | null {

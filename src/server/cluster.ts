@@ -87,7 +87,7 @@ export function announceCluster(
 
 const NOTHING_KNOWN: ClusterReport = {
   ...{ peers: 0, routes: [], away: [], missing: 0, wasWhole: false },
-  ...{ leader: null, clockOffsetMs: null },
+  ...{ leader: null, streamsOff: false, clockOffsetMs: null },
 };
 
 /**
@@ -95,7 +95,8 @@ const NOTHING_KNOWN: ClusterReport = {
  * it had, it does its work as long as it is one of most: a node that dies takes no other one with it.
  */
 export function clusterParts(report: ClusterReport | null): readonly HealthPart[] {
-  const { peers, routes, missing, wasWhole, leader, clockOffsetMs } = report ?? NOTHING_KNOWN;
+  const { peers, routes, missing, wasWhole, leader, streamsOff, clockOffsetMs } =
+    report ?? NOTHING_KNOWN;
   const isOneOfMost = (peers - missing + 1) * 2 > peers + 1;
   const names = routes.length > 0 ? `: ${routes.join(", ")}` : "";
   return [
@@ -107,10 +108,16 @@ export function clusterParts(report: ClusterReport | null): readonly HealthPart[
     {
       part: "leader",
       ready: leader !== null,
-      detail: leader === null ? "none is elected; a majority of the nodes is needed" : leader,
+      detail: leader ?? leaderlessWords(streamsOff),
     },
     clockPart(clockOffsetMs),
   ];
+}
+
+function leaderlessWords(streamsOff: boolean): string {
+  return streamsOff
+    ? "this node's nats-server gave up its streams, because it could not write; it is started anew when its disk has room"
+    : "none is elected; a majority of the nodes is needed";
 }
 
 /** Times that nodes write down and judge by must not be far apart. */

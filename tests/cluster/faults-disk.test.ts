@@ -34,6 +34,13 @@ test.skipIf(disk === null)(
       await eventually(async () => !(await third.health()).ready, {
         ...{ timeoutMs: 20_000, what: "the node to tell that it is not ready" },
       });
+      await eventually(
+        async () => {
+          const { parts } = await third.health();
+          return parts.some(({ detail }) => detail.includes("gave up its streams"));
+        },
+        { timeoutMs: 30_000, what: "the node to say why it has no leader" },
+      );
       await load.more(50);
       const gapMs = load.gapSince(from);
       disk.free();

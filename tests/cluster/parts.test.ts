@@ -5,7 +5,7 @@ import { clusterParts, clusterWarnings } from "../../src/server/cluster.ts";
 
 const GOOD: ClusterReport = {
   ...{ peers: 2, routes: ["n2", "n3"], away: [], missing: 0, wasWhole: true },
-  ...{ leader: "n2", clockOffsetMs: 12 },
+  ...{ leader: "n2", streamsOff: false, clockOffsetMs: 12 },
 };
 /** One node of three is away. */
 const TWO_OF_THREE: ClusterReport = { ...GOOD, routes: ["n2"], away: ["n3"], missing: 1 };
@@ -15,6 +15,14 @@ const late = (report: ClusterReport | null) =>
   clusterParts(report)
     .filter(({ ready }) => !ready)
     .map(({ part }) => part);
+
+test("a node that gave up its streams says so, and not that the others elect nobody", () => {
+  const detailOf = (streamsOff: boolean) =>
+    clusterParts({ ...GOOD, leader: null, streamsOff }).find(({ part }) => part === "leader")
+      ?.detail;
+  expect(detailOf(true)).toContain("gave up its streams");
+  expect(detailOf(false)).toContain("none is elected");
+});
 
 test("a node with all routes, a leader and a clock like the others' lacks nothing", () =>
   expect(late(GOOD)).toEqual([]));
