@@ -25,12 +25,23 @@ const PART = [
   "told",
 ];
 
+/** Clusters are made of the executable too: their messages here, the rest of these in `npm run prove`. */
+const CLUSTER_PART = ["forwarding"];
+const CLUSTER = [
+  ...CLUSTER_PART,
+  ...["growth", "join", "nodes", "registry", "remove", "renewal", "restore", "roll", "runbook"],
+];
+
 function listFiles(): readonly string[] {
   const all = readdirSync(join(ROOT, "tests/server"))
     .flatMap((name) => /^(.+)\.test\.ts$/.exec(name)?.[1] ?? [])
     .filter((name) => !OF_THE_CHECKOUT.has(name));
   const asked = proving ? all : all.filter((name) => PART.includes(name));
-  return asked.map((name) => join(ROOT, `tests/server/${name}.test.ts`));
+  const clusters = proving ? CLUSTER : CLUSTER_PART;
+  return [
+    ...asked.map((name) => join(ROOT, `tests/server/${name}.test.ts`)),
+    ...clusters.map((name) => join(ROOT, `tests/cluster/${name}.test.ts`)),
+  ];
 }
 
 /** Files that hold running nodes against the sources themselves. */
