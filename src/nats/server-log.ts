@@ -40,6 +40,8 @@ const LINE = /^\[\d+\] (?:\S+ \S+ )?\[(INF|WRN|ERR|FTL|DBG|TRC)\] (.*)$/;
 const LEVELS = { INF: "info", WRN: "warn", ERR: "error", FTL: "fatal" } as const;
 const RELOADED = /^Reloaded server configuration\b/;
 const RELOAD_FAILED = /^Failed to reload server configuration: /;
+/** It names the kind of store where a stream found out. Source: `handleOutOfSpace`. */
+const STREAMS_GIVEN_UP = /^JetStream out of (?:\w+ )?resources, will be DISABLED$/;
 const LISTENS = /^Listening for client connections on \S*:(\d+)$/;
 // Text of clients stands in quotes, with quotes and control characters inside escaped. Whoever reads
 // a line must step over it whole: a client may call itself `x" - "APP/user:U…`.
@@ -79,7 +81,7 @@ export function readNatsLine(line: string): NatsLogLine {
     ready: text === "Server is ready",
     routesReady: text.startsWith("Listening for route connections on "),
     streamsClosed: text === "JetStream Shutdown",
-    streamsGivenUp: text === "JetStream out of resources, will be DISABLED",
+    streamsGivenUp: STREAMS_GIVEN_UP.test(text),
     reload: RELOADED.test(text) ? "done" : RELOAD_FAILED.test(text) ? "failed" : null,
     route: readRoute(text),
     ofClient: ofClient !== undefined,

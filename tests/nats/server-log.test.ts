@@ -46,9 +46,11 @@ describe("a line of nats-server's log", () => {
   });
 
   test("tells that streams are given up, if it is the server's own", () => {
-    const text = "JetStream out of resources, will be DISABLED";
-    expect(readNatsLine(line("ERR", text)).streamsGivenUp).toBeTrue();
-    expect(readNatsLine(line("ERR", `${CLIENT} - ${text}`)).streamsGivenUp).toBeFalse();
+    for (const what of ["", "File ", "Memory "]) {
+      const text = `JetStream out of ${what}resources, will be DISABLED`;
+      expect(readNatsLine(line("ERR", text)).streamsGivenUp).toBeTrue();
+      expect(readNatsLine(line("ERR", `${CLIENT} - ${text}`)).streamsGivenUp).toBeFalse();
+    }
   });
 
   test("tells how a reload ended, if it is the server's own", () => {
