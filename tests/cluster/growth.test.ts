@@ -165,7 +165,8 @@ async function goesOnAsThree(cluster: Cluster): Promise<number> {
   const { entries } = await demandNothingLost(cluster, { seed: 0, history: [] });
   for (const node of cluster.nodes) {
     await node.end();
-    expect(verifiedEntries(node)).toBe(entries);
+    // A node may tell of itself meanwhile.
+    expect(verifiedEntries(node)).toBeGreaterThanOrEqual(entries);
   }
   return entries;
 }
