@@ -11,6 +11,8 @@ export async function connectReconnecting(port: number, key: TestKey): Promise<N
       sig: key.sign(nonce ?? "").toString("base64url"),
     }),
     ...{ maxReconnectAttempts: -1, reconnectTimeWait: 50, reconnectJitter: 20 },
+    // It gives up after two refusals, and a nats-server that has just started may refuse at first.
+    ignoreAuthErrorAbort: true,
   });
 }
 
