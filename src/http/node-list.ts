@@ -79,7 +79,7 @@ export async function removeNode(
   if (node === view.node) {
     throw new Problem(
       "cluster-refused",
-      `Cannot remove the node: ${quote(node)} is the one that is asked, and only another one tells it; ask another node`,
+      `Cannot remove the node: ${quote(node)} is the node that is asked, and it would end before the others know; ask another node`,
     );
   }
   const others = parts.read.listNodes().filter((one) => isNode(one) && one.node !== view.node);
