@@ -1,9 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { JSON_BODY_BYTES_MAX } from "../../src/core/limits.ts";
-import { listenTcp } from "../../src/http/listen.ts";
+import { listenSocket, listenTcp } from "../../src/http/listen.ts";
 import { openTestApi } from "../harness/api.ts";
 import { eventually } from "../harness/eventually.ts";
 import { openHttp, type RawHttp } from "../harness/raw-http.ts";
+import { temporaryFolder } from "../harness/unibus.ts";
 
 const hostname = "127.0.0.1";
 let own = "";
@@ -157,10 +159,20 @@ test("an answer that takes longer than a client may be silent is waited for when
       (answer) => answer.text(),
       () => "cut off",
     );
+  using folder = temporaryFolder();
+  const path = join(folder.path, "unibus.sock");
+  const begunAt = performance.now();
+  // Longer than Bun waits at a socket, if nobody says otherwise.
+  const longEnough = () => performance.now() > begunAt + 13_000;
+  const atSocket = eventually(longEnough, { timeoutMs: 20_000, everyMs: 100 });
+  const answerLate = () => atSocket.then(() => new Response("late"));
+  const socket = await listenSocket({ path, fetch: answerLate });
+  const waiting = fetch("http://localhost/", { unix: path, method: "POST" });
   const asked = ask("all of it");
   // Who is not borne with is cut off, and so it has been that long.
   expect(await ask("")).toBe("cut off");
   slow.resolve();
   expect(await asked).toBe("done at last");
-  await patient.stop(0);
-}, 20_000);
+  expect(await (await waiting).text()).toBe("late");
+  await Promise.all([patient.stop(0), socket.stop(0)]);
+}, 30_000);
