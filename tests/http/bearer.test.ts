@@ -19,7 +19,8 @@ describe("a bearer token", () => {
     expect([made.status, made.json.createdBy]).toEqual([201, identity.user]);
     const entries = JSON.stringify(api.bus.store.database.query("SELECT * FROM journal").all());
     expect(entries).toContain(token);
-    expect(entries).not.toContain(text.split("_")[2]);
+    // The secret may hold an underscore itself.
+    expect(entries).not.toContain(text.split("_").slice(2).join("_"));
   });
 
   test("that is wrong in any part is refused in the same words", async () => {
