@@ -1,8 +1,8 @@
 import { createPrivateKey, sign, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { fingerprintOf, isSignedBy } from "../config/certificate.ts";
 import { orProblem, readConfiguredFile } from "../config/private-file.ts";
-import { fingerprintOf } from "../config/route-roll.ts";
 import { certificateNames } from "../config/tls-files.ts";
 import { toBase64url } from "../core/base64url.ts";
 import { isNodeName } from "../core/cluster-policy.ts";
@@ -143,7 +143,7 @@ function nodesOf(dir: string, without: readonly string[]): readonly string[] {
   for (const node of nodes) {
     const { cert } = filesOf(dir, node);
     const certificate = readCertificate(cert);
-    if (certificate.checkIssued(ca) && certificate.verify(ca.publicKey)) continue;
+    if (isSignedBy(certificate, ca)) continue;
     throw new Problem(
       "file-unusable",
       `Cannot roll the CA: ${quote(cert)} is not of the CA here; leave it out with --without ${node}`,

@@ -1,10 +1,10 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { fingerprintOf, isSignedBy, parseCertificate } from "../config/certificate.ts";
 import type { NodeSettings } from "../config/load.ts";
 import { NODE_FILE, renderNodeFile } from "../config/node-file.ts";
 import { orProblem, readConfiguredFile } from "../config/private-file.ts";
-import { plainFingerprint } from "../core/pem.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import type { JoinAnswer } from "../sdk/node-seal.ts";
@@ -57,30 +57,22 @@ export function checkCertificate(parts: {
   readonly key: string;
 }): void {
   const { fingerprint, certificate: pem, key } = parts;
-  const ca = readCertificate(parts.ca);
-  const digest = ca && plainFingerprint(ca.fingerprint256);
+  const ca = parseCertificate(parts.ca);
+  const digest = ca && fingerprintOf(ca);
   if (!ca || (fingerprint !== null && digest !== fingerprint)) {
     throw new Problem("node-ca-foreign", "Cannot join: the CA is not the one that the token names");
   }
   if (pem === null) return;
-  const certificate = readCertificate(pem);
+  const certificate = parseCertificate(pem);
   const isOurs =
-    certificate?.checkIssued(ca) &&
-    certificate.verify(ca.publicKey) &&
+    certificate !== null &&
+    isSignedBy(certificate, ca) &&
     certificate.checkPrivateKey(createPrivateKey(key));
   if (isOurs) return;
   throw new Problem(
     "node-ca-foreign",
     "Cannot join: the certificate is not one that this CA made for this node's key",
   );
-}
-
-function readCertificate(pem: string): X509Certificate | null {
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    return null;
-  }
 }
 
 /** Writes what a node was given, the settings last: with them it can be started. */

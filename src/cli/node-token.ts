@@ -1,10 +1,10 @@
 import { X509Certificate } from "node:crypto";
+import { fingerprintOf } from "../config/certificate.ts";
 import type { NewNodeToken } from "../contract/nodes.ts";
 import { toBase64url } from "../core/base64url.ts";
 import { isNodeName } from "../core/cluster-policy.ts";
 import { NODE_HOSTS_MAX, NODE_TOKEN_LIFE_MS, NODE_TOKEN_LIFE_MS_MAX } from "../core/limits.ts";
 import { type NodeToken, renderNodeToken } from "../core/node-token.ts";
-import { plainFingerprint } from "../core/pem.ts";
 import { PROBLEMS, Problem, type ProblemCode } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import type { Client } from "../sdk/client.ts";
@@ -139,18 +139,13 @@ async function knownCa(client: Client, authority: Authority | null): Promise<str
       "Cannot make a token for a node: the node is in no cluster whose routes have TLS",
     );
   }
-  if (authority && fingerprintOf(authority.ca.cert) !== ca) {
+  if (authority && fingerprintOf(new X509Certificate(authority.ca.cert)) !== ca) {
     throw new Problem(
       "node-ca-foreign",
       "Cannot make a token for a node: the CA in the folder of --dir is not the one of the cluster's routes",
     );
   }
   return ca;
-}
-
-/** SHA-256 of a certificate, in hex. */
-function fingerprintOf(pem: string): string {
-  return plainFingerprint(new X509Certificate(pem).fingerprint256);
 }
 
 interface Waiting {
@@ -235,7 +230,7 @@ async function admit(client: Client, waiting: Waiting, asked: JoinRequest): Prom
   const kept =
     authority && certificate !== null ? keepCertificate(authority.dir, node, certificate) : null;
   const use = {
-    ...{ node, route, certificate: certificate && fingerprintOf(certificate) },
+    ...{ node, route, certificate: certificate && fingerprintOf(new X509Certificate(certificate)) },
     certificateEndsAt: authority && new Date(authority.span.to).toISOString(),
   };
   const known = await client.nodes.useToken(made.token, use).catch((error: unknown) => {

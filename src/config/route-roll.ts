@@ -1,8 +1,8 @@
-import { createPrivateKey, verify, X509Certificate } from "node:crypto";
+import { createPrivateKey, verify, type X509Certificate } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { ROLL_FILE_BYTES_MAX } from "../core/limits.ts";
-import { certificateBlocks, plainFingerprint } from "../core/pem.ts";
+import { certificateBlocks } from "../core/pem.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import {
@@ -16,6 +16,7 @@ import {
 } from "../core/route-roll.ts";
 import { codeOf, wordsOf } from "../core/thrown.ts";
 import { realFile, writeFileAtomically } from "../system/files.ts";
+import { fingerprintOf, isSignedBy, parseCertificate } from "./certificate.ts";
 import type { NodeSettings } from "./load.ts";
 import { orProblem, readConfiguredFile, readSecretFile } from "./private-file.ts";
 
@@ -196,8 +197,8 @@ function refuseMisfit(handOver: RollHandOver, settings: RollSettings): void {
   const fits =
     ca?.ca === true &&
     fingerprintOf(ca) === handOver.roll &&
-    certificate?.checkIssued(ca) &&
-    certificate.verify(ca.publicKey) &&
+    certificate !== null &&
+    isSignedBy(certificate, ca) &&
     certificate.checkPrivateKey(createPrivateKey(key));
   if (!fits) throw foreign("its certificate is not one of the new CA for the key of this node");
 }
@@ -209,19 +210,6 @@ function authoritiesOf(settings: Pick<RollSettings, "routeTlsCa">): readonly X50
 function readCa({ routeTlsCa }: Pick<RollSettings, "routeTlsCa">): string {
   const what = `Cannot read the bus CA ${quote(routeTlsCa)}`;
   return orProblem("file-unusable", what, () => readConfiguredFile(routeTlsCa, { secret: false }));
-}
-
-function parseCertificate(pem: string): X509Certificate | null {
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    return null;
-  }
-}
-
-/** SHA-256 of a certificate, in hex. */
-export function fingerprintOf(certificate: X509Certificate): string {
-  return plainFingerprint(certificate.fingerprint256);
 }
 
 function contentOf(path: string): string | null {

@@ -3,6 +3,7 @@ import { createSecureContext } from "node:tls";
 import { certificateBlocks } from "../core/pem.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
+import { isSignedBy } from "./certificate.ts";
 import { FileFault, readConfiguredFile } from "./private-file.ts";
 
 /** A certificate and its key as they stand in their files. */
@@ -194,10 +195,6 @@ function leadsTo(
     current = next;
   }
   return false;
-}
-
-function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 }
 
 /** The DNS names and IP addresses that a certificate is for. */

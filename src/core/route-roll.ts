@@ -1,5 +1,6 @@
 import { isNodeName } from "./cluster-policy.ts";
 import { NODES_MAX, ROLL_PEM_CHARS_MAX } from "./limits.ts";
+import { parseObject } from "./objects.ts";
 
 /**
  * Where a node is in the roll of bus CA and route secret, in this order:
@@ -122,7 +123,7 @@ const BASE64URL_32_BYTES = /^[A-Za-z0-9_-]{43}$/;
 
 /** Reads the signed line of a hand-over; null for what is none. */
 export function parseRollHandOver(text: string): RollHandOver | null {
-  const { format, node, nodes, without, from, roll, ca, certificate, password } = objectOf(text);
+  const { format, node, nodes, without, from, roll, ca, certificate, password } = parseObject(text);
   if (format !== ROLL_FORMAT || !isName(node) || !isNames(nodes) || !isNames(without)) return null;
   if (!isText(from, HEX_32_BYTES) || !isText(roll, HEX_32_BYTES)) return null;
   if (!isPem(ca) || !isPem(certificate) || !isText(password, BASE64URL_32_BYTES)) return null;
@@ -145,7 +146,7 @@ export function renderRollState(state: RollState): string {
 
 /** Reads what a node kept; null for what is none. */
 export function parseRollState(text: string): RollState | null {
-  const { phase, handOver, oldCa, oldPassword } = objectOf(text);
+  const { phase, handOver, oldCa, oldPassword } = parseObject(text);
   const given = typeof handOver === "string" ? parseRollHandOver(handOver) : null;
   if (!given || !isOpenPhase(phase) || !isPem(oldCa) || typeof oldPassword !== "string")
     return null;
@@ -188,19 +189,10 @@ export function rollMembers(
 
 /** Reads what another node answered; null for what is no answer. */
 export function parseRollAnswer(text: string): RollAnswer | null {
-  const { name, roll, phase, ready, routes } = objectOf(text);
+  const { name, roll, phase, ready, routes } = parseObject(text);
   if (!isName(name) || !isText(roll, HEX_32_BYTES) || !isNames(routes)) return null;
   if (!isPhase(phase) || typeof ready !== "boolean") return null;
   return { name, roll, phase, ready, routes };
-}
-
-function objectOf(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? { ...value } : {};
-  } catch {
-    return {};
-  }
 }
 
 function isName(value: unknown): value is string {

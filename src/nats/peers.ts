@@ -1,6 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { PeerAnswer } from "../core/journal-stream.ts";
 import { JOURNAL_PEERS_WAIT_MS } from "../core/limits.ts";
+import { objectOf, parseObject } from "../core/objects.ts";
 
 const SUBJECT = "peers.position";
 const HEX_32_BYTES = /^[0-9a-f]{64}$/;
@@ -68,18 +69,6 @@ function parseAnswer(text: string): PeerAnswer | null {
     return null;
   }
   return { name, bus: { busId, generation, lastSeq }, chain };
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return objectOf(JSON.parse(text));
-  } catch {
-    return {};
-  }
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 function isHex(value: unknown, form: RegExp): value is string {

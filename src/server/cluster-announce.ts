@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
+import { fingerprintOf } from "../config/certificate.ts";
 import { isEverywhere } from "../core/bind.ts";
 import { canonicalJson } from "../core/canonical.ts";
 import { NODE_ANNOUNCE_LOOK_MS, NODE_ANNOUNCE_MS_MIN, NODE_URLS_MAX } from "../core/limits.ts";
 import { type Commit, type NodeAnnouncement, OPERATION_FORMAT } from "../core/operations.ts";
-import { plainFingerprint } from "../core/pem.ts";
 import { Problem } from "../core/problems.ts";
 import type { NodeRecord } from "../core/records.ts";
 import { isRoute } from "../core/rules/changes.ts";
@@ -35,7 +35,7 @@ export function announcementOf(
     apiUrls: plainUrls(apiUrls),
     version: VERSION,
     format: OPERATION_FORMAT,
-    certificate: routeTls && fingerprintOf(routeTls.certPem),
+    certificate: routeTls && fingerprintOf(new X509Certificate(routeTls.certPem)),
     certificateEndsAt: routeTls?.notAfter ?? null,
   };
 }
@@ -49,10 +49,6 @@ function announcedApiUrls(
   const reached = hosts().filter((host) => !isLocal(host));
   if (reached.length > 0 || publicUrl.length > 0) return apiUrlsOf(node, reached);
   return isEverywhere(bind) ? apiUrlsOf(node, hosts()) : [url];
-}
-
-function fingerprintOf(pem: string): string {
-  return plainFingerprint(new X509Certificate(pem).fingerprint256);
 }
 
 /** Scheme and host of each, sorted: interfaces are told in any order. */

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { MODE_FILE, RESTORE_FILE } from "../core/node-files.ts";
+import { objectOf, parseObject } from "../core/objects.ts";
 import { Problem } from "../core/problems.ts";
 import { codeOf, wordsOf } from "../core/thrown.ts";
 import type { Position } from "../journal/beginning.ts";
@@ -34,12 +35,8 @@ export function readRestoreMark(db: string): RestoreMark | null {
     if (codeOf(cause) === "ENOENT") return null;
     throw unusable(path, wordsOf(cause), cause);
   }
-  try {
-    const mark: unknown = JSON.parse(text);
-    if (isMark(mark)) return mark;
-  } catch {
-    // As what is no mark.
-  }
+  const mark: unknown = parseObject(text);
+  if (isMark(mark)) return mark;
   throw unusable(
     path,
     "it is not what unibus wrote; if you know what was asked of this folder, move it away and ask again",
@@ -110,10 +107,6 @@ function isMark(value: unknown): value is RestoreMark {
     typeof lastSeq === "number" &&
     [busId, generation, chain].every((one) => typeof one === "string")
   );
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 function unusable(path: string, why: string, cause?: unknown): Problem {

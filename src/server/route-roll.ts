@@ -1,13 +1,7 @@
 import { X509Certificate } from "node:crypto";
+import { fingerprintOf } from "../config/certificate.ts";
 import type { NodeSettings } from "../config/load.ts";
-import {
-  fingerprintOf,
-  forgetRoll,
-  hasRoll,
-  readRoll,
-  writeRoll,
-  writeRollFiles,
-} from "../config/route-roll.ts";
+import { forgetRoll, hasRoll, readRoll, writeRoll, writeRollFiles } from "../config/route-roll.ts";
 import { type RouteTls, readRouteTls } from "../config/tls-files.ts";
 import { ROLL_CHECK_MS, ROLL_SETTLE_MS, ROLL_TOLD_MS, TLS_RETRY_MS } from "../core/limits.ts";
 import { certificateBlocks } from "../core/pem.ts";

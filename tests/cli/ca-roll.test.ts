@@ -16,7 +16,8 @@ import {
 import { dirname, join } from "node:path";
 import { makeBusCa, makeNode, openCa, renewNode } from "../../src/cli/bus-ca.ts";
 import { type MadeRoll, rollBusCa } from "../../src/cli/ca-roll.ts";
-import { fingerprintOf, openHandOver } from "../../src/config/route-roll.ts";
+import { fingerprintOf } from "../../src/config/certificate.ts";
+import { openHandOver } from "../../src/config/route-roll.ts";
 import { readRouteTls } from "../../src/config/tls-files.ts";
 import { Problem } from "../../src/core/problems.ts";
 import { EXIT } from "../harness/promises.ts";
