@@ -8,14 +8,14 @@ import { Problem } from "../core/problems.ts";
 import type { NodeRecord } from "../core/records.ts";
 import { isRoute } from "../core/rules/changes.ts";
 import { VERSION } from "../core/version.ts";
-import { listNodes } from "../store/nodes.ts";
+import { findNode } from "../store/nodes.ts";
 import type { Store } from "../store/open.ts";
 import type { Log } from "../system/log.ts";
 import { every } from "../system/wait.ts";
 import type { ApiOptions, Listening } from "./api.ts";
 import { apiUrlsOf, isLocal, ownRoute } from "./cluster-view.ts";
 import type { ClusterWritePath } from "./cluster-write-path.ts";
-import { newOperationId } from "./reads.ts";
+import { ownOperation } from "./own-operation.ts";
 
 /** What others should know of this node, as of now. */
 export function announcementOf(
@@ -85,17 +85,8 @@ export function createAnnouncer(parts: {
     if (isKnown(told, parts.find())) return;
     triedAt = now();
     try {
-      const { seq, outcome } = await parts.commit({
-        format: OPERATION_FORMAT,
-        id: newOperationId(),
-        at: now(),
-        actor: { kind: "operator" },
-        evidence: { kind: "none" },
-        signatureId: null,
-        idempotencyKey: null,
-        requestDigest: "announcement",
-        change: { kind: "node.announced", ...told },
-      });
+      const change = { kind: "node.announced", ...told } as const;
+      const { seq, outcome } = await parts.commit(ownOperation(change, now(), "announcement"));
       if (outcome.status === "applied") {
         log.info("node.announced", "the other nodes know how this one is reached", { seq });
         return;
@@ -120,7 +111,7 @@ export function announceNode(parts: {
 }): AsyncDisposable {
   const { store, name, describe, log } = parts;
   const { isFresh, commit } = parts.writePath;
-  const find = (): NodeRecord | null => listNodes(store).find(({ node }) => node === name) ?? null;
+  const find = (): NodeRecord | null => findNode(store, name);
   const now = (): number => Date.now();
   return every(
     NODE_ANNOUNCE_LOOK_MS,

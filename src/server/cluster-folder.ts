@@ -3,7 +3,7 @@ import { RESTORE_FILE } from "../core/node-files.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import { findBeginning } from "../store/beginning.ts";
-import { listNodes } from "../store/nodes.ts";
+import { findNode } from "../store/nodes.ts";
 import type { Store } from "../store/open.ts";
 import { readRestoreMark } from "./restore-mark.ts";
 
@@ -32,7 +32,7 @@ export function refuseMarkedFolder(db: string): void {
 
 /** Whether the journal, as far as it is known here, removed the node of this name. */
 export function isRemoved(store: Store, name: string): boolean {
-  return listNodes(store).some(({ node, removedAt }) => node === name && removedAt !== null);
+  return (findNode(store, name)?.removedAt ?? null) !== null;
 }
 
 /** What a node ends with that was removed, and may not start with. */

@@ -71,16 +71,17 @@ export function joinCluster(parts: {
     fault.resolve(problem);
   }
 
-  /** The parts that are not ready, in words; empty when the node does its work. */
-  async function missing(): Promise<readonly string[]> {
+  /** The parts that are not ready, in words, none when the node does its work; and who is away. */
+  async function look(): Promise<{
+    readonly late: readonly string[];
+    readonly away: string | null;
+  }> {
     const { cluster, ready: plane, detail } = await dataPlane.report();
-    away = cluster && awayWords(cluster);
     const journal = { part: "journal", ...writePath.state() };
     const all = [{ part: "data-plane", ready: plane, detail }, ...clusterParts(cluster), journal];
-    return all.filter((one) => !one.ready).map((one) => `${one.part}: ${one.detail}`);
+    const late = all.filter((one) => !one.ready).map((one) => `${one.part}: ${one.detail}`);
+    return { late, away: cluster && awayWords(cluster) };
   }
-
-  let away: string | null = null;
 
   async function follow(): Promise<void> {
     let told: string | null = null;
@@ -88,7 +89,7 @@ export function joinCluster(parts: {
     while (!stopping) {
       // Who knows nothing new admits nobody: the latest change may be that somebody is revoked.
       dataPlane.admit(writePath.freshMs());
-      const late = await missing();
+      const { late, away } = await look();
       const words = late.map((part) => part.split(":", 1)[0]).join(", ");
       if (words !== told && !stopping) {
         if (late.length > 0) log.warn("node.unready", `the node waits: ${late.join("; ")}`);

@@ -1,14 +1,14 @@
 import type { JournalStream } from "../core/journal-stream.ts";
 import { JOURNAL_ASK_MS, JOURNAL_COMMIT_TIMEOUT_MS, JOURNAL_RETRY_MS } from "../core/limits.ts";
-import type { Beginning, Operation } from "../core/operations.ts";
-import { OPERATION_FORMAT } from "../core/operations.ts";
+import type { Beginning } from "../core/operations.ts";
 import { beginJournal, type Here, type Position } from "../journal/beginning.ts";
 import { openReplicatedJournal, type ReplicatedJournal } from "../journal/replicated.ts";
 import { applyTogether } from "../store/apply.ts";
 import { findBeginning } from "../store/beginning.ts";
 import { findBus, findEntry, getBus } from "../store/journal.ts";
 import type { Store } from "../store/open.ts";
-import { newOperationId, randomBytes } from "./reads.ts";
+import { ownOperation } from "./own-operation.ts";
+import { randomBytes } from "./reads.ts";
 import { joinWritePath, type WritePath } from "./write-path.ts";
 
 export interface ReplicatedWritePath extends WritePath, AsyncDisposable {
@@ -21,6 +21,8 @@ export interface ReplicatedWritePath extends WritePath, AsyncDisposable {
   readonly stop: ReplicatedJournal["stop"];
 }
 
+/** What the entry is about by which a cluster's journal begins. */
+const BEGINNING = "beginning";
 /** Some answers may be lost, and what is known is still fresh. */
 const ASKS_PER_STALE_MAX = 4;
 
@@ -70,8 +72,9 @@ async function begin(options: Parameters<typeof openReplicatedWritePath>[0]): Pr
   const begun = await beginJournal({
     ...options,
     here: hereOf(store, { rebuild: options.rebuild ?? false }),
-    found: () => operationOf({ kind: "bus.found", busId: newId(), generation: newId() }, now()),
-    goOn: (position) => operationOf({ kind: "bus.continued", ...position }, now()),
+    found: () =>
+      ownOperation({ kind: "bus.found", busId: newId(), generation: newId() }, now(), BEGINNING),
+    goOn: (position) => ownOperation({ kind: "bus.continued", ...position }, now(), BEGINNING),
     newMark,
   });
   if (begun.kind === "begun") return begun.base;
@@ -95,20 +98,6 @@ export function positionOf(store: Store): Position | null {
   if (findBus(store) === null) return null;
   const { busId, generation, lastSeq, chain } = getBus(store);
   return { busId, generation, lastSeq, chain: chain.toHex() };
-}
-
-function operationOf(change: Beginning, at: number): Operation {
-  return {
-    format: OPERATION_FORMAT,
-    id: newOperationId(),
-    at,
-    actor: { kind: "operator" },
-    evidence: { kind: "none" },
-    signatureId: null,
-    idempotencyKey: null,
-    requestDigest: "beginning",
-    change,
-  };
 }
 
 function newId(): string {

@@ -43,17 +43,30 @@ type NodeRow = Omit<NodeRecord, "clientUrls" | "apiUrls"> & {
   readonly apiUrls: string | null;
 };
 
+const NODE_COLUMNS = `node, route, certificate, certificate_ends_at AS certificateEndsAt,
+  joined_at AS joinedAt, client_urls AS clientUrls, api_urls AS apiUrls, version, format,
+  announced_at AS announcedAt, removed_at AS removedAt`;
+
+/** Finds a node by its name, a removed one too. */
+export function findNode({ database }: Store, node: string): NodeRecord | null {
+  const row = database
+    .query<NodeRow, { node: string }>(`SELECT ${NODE_COLUMNS} FROM nodes WHERE node = $node`)
+    .get({ node });
+  return row && recordOf(row);
+}
+
 /** Lists the nodes that joined by a token or told of themselves by name, removed ones too. */
 export function listNodes({ database }: Store): readonly NodeRecord[] {
   return database
     .query<NodeRow, { limit: number }>(
-      `SELECT node, route, certificate, certificate_ends_at AS certificateEndsAt,
-         joined_at AS joinedAt, client_urls AS clientUrls, api_urls AS apiUrls, version, format,
-         announced_at AS announcedAt, removed_at AS removedAt
-       FROM nodes ORDER BY node LIMIT $limit`,
+      `SELECT ${NODE_COLUMNS} FROM nodes ORDER BY node LIMIT $limit`,
     )
     .all({ limit: NODES_MAX })
-    .map((row) => ({ ...row, clientUrls: urlsOf(row.clientUrls), apiUrls: urlsOf(row.apiUrls) }));
+    .map(recordOf);
+}
+
+function recordOf(row: NodeRow): NodeRecord {
+  return { ...row, clientUrls: urlsOf(row.clientUrls), apiUrls: urlsOf(row.apiUrls) };
 }
 
 /** Null in the row of a node that has told nothing of itself. */
