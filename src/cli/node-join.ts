@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { processEnvironment } from "../config/environment.ts";
 import { factsOf, findSurroundings } from "../config/judge-start.ts";
 import { loadNodeSettings, type NodeSettings } from "../config/load.ts";
+import { settingsAmong } from "../config/node-file.ts";
 import { bypassProxies } from "../config/proxy.ts";
 import { isSettingName } from "../config/schema.ts";
 import { hostPort } from "../core/bind.ts";
@@ -88,8 +89,7 @@ type Joined = Extract<JoinAnswer, { kind: "joined" }>;
 
 /** What this machine chooses for itself. */
 function settingsOf(given: Given): NodeSettings {
-  const own = Object.entries(given).filter(([name]) => isSettingName(name));
-  return loadNodeSettings(Object.fromEntries(own), processEnvironment());
+  return loadNodeSettings(settingsAmong(given), processEnvironment());
 }
 
 /** The settings that were given, as the folder keeps them; paths hold from everywhere. */

@@ -1,8 +1,6 @@
 import { resolve } from "node:path";
 import { processEnvironment } from "../config/environment.ts";
-import { loadNodeSettings } from "../config/load.ts";
-import { withNodeFile } from "../config/node-file.ts";
-import { isSettingName } from "../config/schema.ts";
+import { loadFolderSettings } from "../config/node-file.ts";
 import { Problem } from "../core/problems.ts";
 import { lockStreams } from "../server/jetstream-folder.ts";
 import { planRebuild, planReset, type StoppedPlace } from "../server/restore.ts";
@@ -115,8 +113,7 @@ interface Held extends Disposable {
 
 /** Finds a node's folders by its settings and takes their locks. Throws "folder-in-use" while it runs. */
 function hold(given: Given): Held {
-  const own = Object.fromEntries(Object.entries(given).filter(([name]) => isSettingName(name)));
-  const settings = loadNodeSettings(own, withNodeFile(own, processEnvironment()));
+  const settings = loadFolderSettings(given, processEnvironment());
   const db = resolve(realFile(settings.db));
   const folder = folderOf({ db });
   using stack = new DisposableStack();

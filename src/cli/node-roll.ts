@@ -1,6 +1,6 @@
 import { processEnvironment } from "../config/environment.ts";
-import { loadNodeSettings, type NodeSettings } from "../config/load.ts";
-import { withNodeFile } from "../config/node-file.ts";
+import type { NodeSettings } from "../config/load.ts";
+import { loadFolderSettings } from "../config/node-file.ts";
 import { orProblem, readConfiguredFile } from "../config/private-file.ts";
 import {
   beginRoll,
@@ -11,7 +11,6 @@ import {
   rollFilesFault,
   writeRoll,
 } from "../config/route-roll.ts";
-import { isSettingName } from "../config/schema.ts";
 import { EXIT, Problem } from "../core/problems.ts";
 import { hasCredentials, quote } from "../core/quote.ts";
 import { parseRollHandOver, type RollHandOver } from "../core/route-roll.ts";
@@ -27,8 +26,7 @@ export const nodeRollCommand = defineStrict({
   options: [JSON_OPTION, ...rollOptions()],
   examples: ["unibus node roll n2.roll --data-dir n2"],
   run: ({ positionals, given }) => {
-    const own = Object.fromEntries(Object.entries(given).filter(([name]) => isSettingName(name)));
-    const settings = loadNodeSettings(own, withNodeFile(own, processEnvironment()));
+    const settings = loadFolderSettings(given, processEnvironment());
     refuseSettings(settings);
     const what = `Cannot take the roll from ${quote(positionals.FILE)}`;
     const text = orProblem("file-unusable", what, () =>

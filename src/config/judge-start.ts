@@ -10,7 +10,13 @@ import { Problem, type Refusal } from "../core/problems.ts";
 import { readExternalNats } from "./external-nats.ts";
 import type { Environment, NodeSettings } from "./load.ts";
 import { FileFault, readConfiguredFile, readSecretFile } from "./private-file.ts";
-import { type RouteTls, readRouteTls, readTlsPair, type TlsPair } from "./tls-files.ts";
+import {
+  type RouteTls,
+  readRouteTls,
+  readTlsPair,
+  routeTlsFiles,
+  type TlsPair,
+} from "./tls-files.ts";
 
 /** What a start is judged by, beside its settings. */
 export interface Surroundings {
@@ -82,12 +88,10 @@ export function judgeStart(
 ): StartMaterial {
   const facts = factsOf(settings, surroundings);
   throwRefusal(refuseBoot(facts) ?? refuseCluster(facts));
-  const { tlsCert, tlsKey, routeTlsCert, routeTlsKey, routeTlsCa } = settings;
+  const { tlsCert, tlsKey } = settings;
   return {
     tls: tlsCert ? readTlsPair({ cert: tlsCert, key: tlsKey, what: "NATS TLS" }, at) : null,
-    routeTls: routeTlsCert
-      ? readRouteTls({ cert: routeTlsCert, key: routeTlsKey, ca: routeTlsCa }, at)
-      : null,
+    routeTls: settings.routeTlsCert ? readRouteTls(routeTlsFiles(settings), at) : null,
     externalNats: readExternalNats(settings),
     clusterPass: readClusterPass(settings),
   };

@@ -2,7 +2,13 @@ import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
-import { type Environment, type Flags, loadNodePlace } from "./load.ts";
+import {
+  type Environment,
+  type Flags,
+  loadNodePlace,
+  loadNodeSettings,
+  type NodeSettings,
+} from "./load.ts";
 import { orProblem, readConfiguredFile } from "./private-file.ts";
 import { isSettingName, listSettings, SETTINGS, type SettingName, variableOf } from "./schema.ts";
 
@@ -40,6 +46,20 @@ export function withNodeFile(flags: Flags, env: Environment): Environment {
   const given = Object.keys(flags).filter(isSettingName).map(variableOf);
   for (const variable of given) own.delete(variable);
   return { ...Object.fromEntries(own), ...env };
+}
+
+/**
+ * The settings of a node as it is started from its folder, for a command whose other options are no
+ * settings. Throws as `withNodeFile` and `loadNodeSettings` do.
+ */
+export function loadFolderSettings(given: Flags, env: Environment): NodeSettings {
+  const own = settingsAmong(given);
+  return loadNodeSettings(own, withNodeFile(own, env));
+}
+
+/** Those of a command's options that are settings. */
+export function settingsAmong(given: Flags): Flags {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => isSettingName(name)));
 }
 
 /** Renders the file. Throws "usage" for a value that does not fit on a line. */

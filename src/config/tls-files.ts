@@ -83,6 +83,15 @@ function refuseUnservable({ certPem, keyPem }: TlsTexts): void {
   }
 }
 
+/** Where the settings say that the files of a node's routes lie. */
+export function routeTlsFiles(settings: {
+  readonly routeTlsCert: string;
+  readonly routeTlsKey: string;
+  readonly routeTlsCa: string;
+}): { readonly cert: string; readonly key: string; readonly ca: string } {
+  return { cert: settings.routeTlsCert, key: settings.routeTlsKey, ca: settings.routeTlsCa };
+}
+
 /** As `readTlsPair` for a node's routes, with the CA that must have signed the certificate. */
 export function readRouteTls(
   files: { readonly cert: string; readonly key: string; readonly ca: string },

@@ -4,6 +4,10 @@ export interface StreamEntry {
   readonly bytes: Uint8Array;
 }
 
+/** What an operator does when the stream has lost entries, as the end of a message. */
+export const MEND_STREAM =
+  "stop all nodes, rebuild the stream from the one that has most (unibus node rebuild), and let the others take it from there (unibus node reset --streams)";
+
 /** What became of a publish. */
 export type Published =
   | { readonly kind: "taken"; readonly sequence: number }

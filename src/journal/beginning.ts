@@ -1,4 +1,4 @@
-import type { JournalStream } from "../core/journal-stream.ts";
+import { type JournalStream, MEND_STREAM } from "../core/journal-stream.ts";
 import {
   JOURNAL_ANSWER_TIMEOUT_MS,
   JOURNAL_REPLAY_ENTRIES_MAX,
@@ -170,7 +170,7 @@ export function lost(applied: number, last: number): Problem {
 export function damaged(fault: string): Problem {
   return new Problem(
     "journal-damaged",
-    `Cannot trust the cluster's journal: ${fault}; every node keeps all entries that it applied: stop all nodes, rebuild the stream from the one that has most (unibus node rebuild), and let the others take it from there (unibus node reset --streams)`,
+    `Cannot trust the cluster's journal: ${fault}; every node keeps all entries that it applied: ${MEND_STREAM}`,
   );
 }
 

@@ -13,7 +13,12 @@ import {
   RequestError,
   TimeoutError,
 } from "@nats-io/transport-node";
-import type { JournalStream, Published, PublishOptions } from "../core/journal-stream.ts";
+import {
+  type JournalStream,
+  MEND_STREAM,
+  type Published,
+  type PublishOptions,
+} from "../core/journal-stream.ts";
 import {
   JOURNAL_ANSWER_TIMEOUT_MS,
   JOURNAL_MISSING_MS,
@@ -74,7 +79,7 @@ export async function openControlStream(options: {
 function streamLost(): Problem {
   return new Problem(
     "journal-damaged",
-    "Cannot go on with this journal: the cluster has lost the stream of its entries; every node still has them: stop all nodes, rebuild the stream from the one that has most (unibus node rebuild), and let the others take it from there (unibus node reset --streams)",
+    `Cannot go on with this journal: the cluster has lost the stream of its entries; every node still has them: ${MEND_STREAM}`,
   );
 }
 

@@ -1,5 +1,5 @@
 import type { NodeSettings } from "../config/load.ts";
-import { type RouteTls, readRouteTls } from "../config/tls-files.ts";
+import { type RouteTls, readRouteTls, routeTlsFiles } from "../config/tls-files.ts";
 import { ageOf } from "../core/certificate-life.ts";
 import { TLS_CHECK_MS, TLS_RETRY_MS, TLS_WARNING_MS } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
@@ -105,7 +105,7 @@ export function followRouteTls(node: {
   const { renewRouteTls } = node.dataPlane;
   if (first === null || renewRouteTls === null) return new AsyncDisposableStack();
   const renewal = createRouteRenewal({
-    files: { cert: settings.routeTlsCert, key: settings.routeTlsKey, ca: settings.routeTlsCa },
+    files: routeTlsFiles(settings),
     inUse: () => node.routeTls() ?? first,
     renew: renewRouteTls,
     use: node.useRouteTls,

@@ -2,13 +2,14 @@ import { X509Certificate } from "node:crypto";
 import { fingerprintOf } from "../config/certificate.ts";
 import type { NodeSettings } from "../config/load.ts";
 import { forgetRoll, hasRoll, readRoll, writeRoll, writeRollFiles } from "../config/route-roll.ts";
-import { type RouteTls, readRouteTls } from "../config/tls-files.ts";
+import { type RouteTls, readRouteTls, routeTlsFiles } from "../config/tls-files.ts";
 import { ROLL_CHECK_MS, ROLL_SETTLE_MS, ROLL_TOLD_MS, TLS_RETRY_MS } from "../core/limits.ts";
 import { certificateBlocks } from "../core/pem.ts";
 import { Problem } from "../core/problems.ts";
 import {
   decideRollStep,
   type OpenRollPhase,
+  ROLL_PHASES,
   type RollAnswer,
   type RollPhase,
   type RollState,
@@ -29,7 +30,7 @@ const PHASE_WORDS: Readonly<Record<RollPhase, string>> = {
   demands: "trusts the new CA and takes the new secret alone",
   done: "has forgotten the old secret",
 };
-const STEPS = 4;
+const STEPS = ROLL_PHASES.length - 1;
 const JUST_RECEIVED = "a roll of the bus CA was handed over to this node a moment ago";
 
 export interface RouteRoll extends AsyncDisposable {
@@ -154,7 +155,7 @@ export function followRoll(options: RouteRollOptions): RouteRoll {
     writeRoll(settings, next);
     state = next;
     writeRollFiles(settings, next);
-    const tls = readRouteTls(filesOf(settings), Date.now());
+    const tls = readRouteTls(routeTlsFiles(settings), Date.now());
     if (to === "demands") {
       announce("is started anew, which closes its connections and routes", fields);
       const { password } = next.handOver;
@@ -225,7 +226,7 @@ function warningOf(
   waiting: readonly string[],
 ): string {
   const phase = taken ?? "received";
-  const step = ["received", "trusts", "shows", "demands"].indexOf(phase);
+  const step = ROLL_PHASES.indexOf(phase);
   const who = waiting.length > 0 ? `; it waits for ${waiting.join("; ")}` : "";
   return `a roll to the bus CA ${handOver.roll.slice(0, 16)} is under way: this node ${PHASE_WORDS[phase]} (step ${step} of ${STEPS})${who}`;
 }
@@ -241,9 +242,4 @@ function refused(why: string): Problem {
 function newestCaOf({ caPem }: RouteTls): string {
   const [first = ""] = certificateBlocks(caPem);
   return fingerprintOf(new X509Certificate(first));
-}
-
-function filesOf(settings: NodeSettings): { cert: string; key: string; ca: string } {
-  const { routeTlsCert: cert, routeTlsKey: key, routeTlsCa: ca } = settings;
-  return { cert, key, ca };
 }
