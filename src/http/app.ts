@@ -44,14 +44,7 @@ export interface App {
 /** Makes the API: what stands before every route, and the routes. */
 export function createApp(parts: AppParts): App {
   const rates = createRequestRates(parts);
-  const { routes } = createRoutes({
-    ...parts,
-    // A new node of a cluster learns later which bus it is of; what is spread stays as it is now.
-    get busId() {
-      return parts.busId;
-    },
-    commit: rates.counted(parts.commit),
-  });
+  const { routes } = createRoutes({ ...parts, commit: rates.counted(parts.commit) });
   assertPlainRoutes(routes);
   const answering: Answering = {
     ...parts,
@@ -59,13 +52,7 @@ export function createApp(parts: AppParts): App {
     authenticate: createAuthentication({
       ...parts,
       takeUser: rates.takeUser,
-      certificates: createCertificates({
-        // As above.
-        get busId() {
-          return parts.busId;
-        },
-        keptMax: CERTIFICATES_KEPT_MAX,
-      }),
+      certificates: createCertificates({ busId: parts.busId, keptMax: CERTIFICATES_KEPT_MAX }),
       nonces: createNonces({ keptMax: NONCES_MAX, now: parts.now }),
     }),
     routes: routeTable<DeclaredRoute>(routes),

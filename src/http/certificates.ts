@@ -27,7 +27,7 @@ export interface Certificates {
 }
 
 export function createCertificates(options: {
-  readonly busId: string;
+  readonly busId: () => string;
   readonly keptMax: number;
 }): Certificates {
   const { keptMax } = options;
@@ -38,7 +38,7 @@ export function createCertificates(options: {
       if (found && (certificate === null || certificate === found.certificate)) return found;
       const bytes = readKeyid(keyid);
       if (certificate !== null) {
-        return readCertificate(certificate, { busId: options.busId, bytes });
+        return readCertificate(certificate, { busId: options.busId(), bytes });
       }
       throw new Problem(
         "key-unknown",

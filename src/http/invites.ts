@@ -124,7 +124,7 @@ async function redeem(
   const call = callOf(request);
   const user = requireUser(call.viewer, "redeem the invite");
   const record = getInvite(parts.read, readInviteId(params.invite));
-  refuseWrongProof(record, { user, proof: body.proof, busId: parts.busId });
+  refuseWrongProof(record, { user, proof: body.proof, busId: parts.busId() });
   const name = typeof body.name === "string" ? readName(body.name) : null;
   refuseBeforehand(parts, record, { viewer: call.viewer, user, name });
   const change = { kind: "invite.redeem", invite: record.invite, user, name } as const;

@@ -110,8 +110,8 @@ type LogFields = Readonly<Record<string, string | number | boolean | null>>;
 export interface AppParts {
   readonly mode: AuthMode;
   readonly version: string;
-  /** Id of the bus: what certificates and records are made for. */
-  readonly busId: string;
+  /** Id of the bus, which a new node of a cluster learns late: what certificates and records are for. */
+  readonly busId: () => string;
   /** When this node began to answer, ms since the epoch: it remembers no nonce from before. */
   readonly startedAt: number;
   /** Requests per second, and at once, by address before and by user after it is known who asks. */

@@ -136,7 +136,7 @@ function plain({ plainRooms }: Parts, call: Call, body: CreateRoomBody): RoomCre
 }
 
 /** The owner of an encrypted room is who signed its first record, and nobody else may send it. */
-function encrypted({ busId }: Parts, { viewer }: Call, body: CreateRoomBody): RoomCreate {
+function encrypted(parts: Parts, { viewer }: Call, body: CreateRoomBody): RoomCreate {
   if (!body.genesis) {
     throw new Problem(
       "request-invalid",
@@ -145,6 +145,7 @@ function encrypted({ busId }: Parts, { viewer }: Call, body: CreateRoomBody): Ro
   }
   const { record, signature } = body.genesis;
   const genesis: SignedRecord = { record, signature };
+  const busId = parts.busId();
   const read = readGenesis(genesis, { busId });
   if ("code" in read) throw new Problem(read.code, read.detail);
   const { owner } = read.genesis;

@@ -24,9 +24,7 @@ export function appParts(options: ApiOptions, hosts: () => readonly string[]): A
   return {
     mode: settings.busAuth,
     version: VERSION,
-    get busId() {
-      return findBus(store)?.busId ?? "";
-    },
+    busId: () => findBus(store)?.busId ?? "",
     startedAt: Date.now(),
     uid: process.getuid?.() ?? 0,
     plainRooms,

@@ -59,7 +59,7 @@ function offlineParts(
   return {
     mode,
     version: VERSION,
-    busId,
+    busId: () => busId,
     startedAt: Date.now(),
     // Nobody but this process asks here.
     rates: { addressPerSecond: 1, addressBurst: 1, userPerSecond: 1, userBurst: 1 },

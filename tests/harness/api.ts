@@ -71,7 +71,7 @@ export function openTestApi(more: Partial<AppParts> = {}, bus = openTestBus()): 
   return {
     app,
     bus,
-    busId: parts.busId,
+    busId: parts.busId(),
     log,
     refusals,
     atSocket: askFrom({ kind: "socket" }),
@@ -124,7 +124,14 @@ async function signed(
   const body = new Uint8Array(await request.clone().arrayBuffer());
   const { method, url } = request;
   const headers = Object.fromEntries(request.headers);
-  const added = await identity.signRequest({ busId, method, url, body, headers, now: now() });
+  const added = await identity.signRequest({
+    busId: busId(),
+    method,
+    url,
+    body,
+    headers,
+    now: now(),
+  });
   return new Request(request, { headers: { ...headers, ...added } });
 }
 
@@ -166,7 +173,7 @@ function partsOf(
   return {
     mode,
     version: "0.0.0-test",
-    busId: getBus(bus.store).busId,
+    busId: () => getBus(bus.store).busId,
     startedAt: NOW - 60_000,
     uid: 1000,
     plainRooms: true,

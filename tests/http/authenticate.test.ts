@@ -221,7 +221,7 @@ describe("a node", () => {
       now: () => NOW,
       read: bindReads(bus.bus.store),
       takeUser: () => {},
-      certificates: createCertificates({ busId: bus.busId, keptMax: 10 }),
+      certificates: createCertificates({ busId: () => bus.busId, keptMax: 10 }),
       nonces: createNonces({ keptMax: noncesMax, now: () => NOW }),
     });
   }
