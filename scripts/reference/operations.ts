@@ -4,6 +4,8 @@ import type { ChangeKind } from "../../src/core/operations.ts";
 const MEANING: Readonly<Record<ChangeKind, string>> = {
   "bus.found": "Begins the journal of a cluster with a new bus.",
   "bus.continued": "Begins the journal of a cluster with a bus that has entries already.",
+  "bus.raise":
+    "Raises the level of the bus: the rules and columns by which later entries are applied.",
   "user.seed": "Makes the first admin of a bus that has none.",
   "user.add": "Admits a key to the bus.",
   "user.revoke": "Takes every right from a user; open connections are closed.",

@@ -14,6 +14,8 @@ export const MEANING: Readonly<Record<ProblemCode, string>> = {
   "start-failed": "A part of the node could not start, for a reason outside of unibus.",
   "journal-damaged":
     "An entry of the journal is not what was written: the chain of digests breaks there, or a cluster's stream has lost or changed what this node applied.",
+  "level-too-old": "The bus has risen to rules that this unibus does not have.",
+  "level-conflict": "The level that was asked for does not follow, or a node does not know it yet.",
   "schema-too-new": "A newer unibus has changed the database in a way that this one does not know.",
   "file-unusable": "A file that was named is missing, of another kind, too large, or not readable.",
   "file-exists": "Writing would replace a file that is there.",

@@ -17,6 +17,8 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
   "file-exists":
     "Choose another path, or move the file away; unibus never writes over a key or certificate.",
   "file-unusable": "Check that the named file exists, is of the right kind, and is yours to read.",
+  "level-too-old": "Start the unibus that the other nodes run, or a newer one.",
+  "level-conflict": "Start a newer unibus on the nodes that are named, or remove them.",
   "schema-too-new": "Run the unibus that wrote this folder, or a newer one.",
   "node-not-found":
     "Name the node's folder with `--data-dir` (or its database with `--db`); `unibus node list` lists the nodes of a cluster.",

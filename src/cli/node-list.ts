@@ -3,7 +3,7 @@ import { nodeOptions, onNode } from "./node-command.ts";
 import { table } from "./output.ts";
 import { defineStrict } from "./strict.ts";
 
-const HEADINGS = ["NODE", "NOW", "JOINED", "ANNOUNCED", "VERSION", "CERTIFICATE", "ROUTE"];
+const HEADINGS = ["NODE", "NOW", "JOINED", "ANNOUNCED", "VERSION", "LEVEL", "CERTIFICATE", "ROUTE"];
 
 export const nodeListCommand = defineStrict({
   description:
@@ -27,9 +27,10 @@ export const nodeListCommand = defineStrict({
 });
 
 function rowOf(one: ClusterNode): readonly string[] {
-  const { node, joinedAt, announcedAt, version, certificateEndsAt, route } = one;
+  const { node, joinedAt, announcedAt, version, level, certificateEndsAt, route } = one;
   return [
     ...[node, stateOf(one), dayOf(joinedAt), dayOf(announcedAt), version ?? "-"],
+    level === null ? "-" : `${level}`,
     ...[certificateEndsAt === null ? "-" : `until ${dayOf(certificateEndsAt)}`, route ?? "-"],
   ];
 }

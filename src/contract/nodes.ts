@@ -14,7 +14,7 @@ export const ClusterNode = Type.Object(
     }),
     removedAt: nullable(Time, { description: "Null while it is one of the nodes" }),
     version: nullable(Type.String(), { description: "Of its unibus, as far as it told that" }),
-    format: nullable(Type.Integer(), { description: "Newest format of operations that it knows" }),
+    level: nullable(Type.Integer(), { description: "Newest level that it knows" }),
     certificate: nullable(Type.String(), {
       description: "SHA-256 of its route certificate, in hex",
     }),

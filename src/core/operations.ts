@@ -1,9 +1,7 @@
 import type { CanonicalValue } from "./canonical.ts";
 import type { InviteId, NodeTokenId, OperationId, RoomId, TokenId, UserId } from "./ids.ts";
+import { LEVEL_FIRST } from "./level.ts";
 import type { Refusal } from "./problems.ts";
-
-/** The version of the rules that an entry is applied by. Raised when a rule's answer changes. */
-export const OPERATION_FORMAT = 1;
 
 export const BUS_ROLES = ["admin", "member"] as const;
 export type BusRole = (typeof BUS_ROLES)[number];
@@ -54,7 +52,13 @@ export type InviteRoom = { readonly room: RoomId; readonly role: RoomRole };
 
 /** A change that somebody asks for: data only, with every chosen value in it. */
 export type Change =
-  | { readonly kind: "bus.found"; readonly busId: string; readonly generation: string }
+  | {
+      readonly kind: "bus.found";
+      readonly busId: string;
+      readonly generation: string;
+      /** The level that the bus begins at; entries of the first level name none. */
+      readonly level?: number;
+    }
   | {
       readonly kind: "bus.continued";
       readonly busId: string;
@@ -64,6 +68,8 @@ export type Change =
       /** The chain after it, in hex. */
       readonly chain: string;
     }
+  /** From the next entry on the bus has this level. */
+  | { readonly kind: "bus.raise"; readonly level: number }
   | { readonly kind: "user.seed"; readonly user: UserId; readonly name: string | null }
   | {
       readonly kind: "user.add";
@@ -177,7 +183,7 @@ export type Change =
       readonly apiUrls: readonly string[];
       /** Of its unibus. */
       readonly version: string;
-      /** The newest format of operations that it knows. */
+      /** The newest level that it knows. */
       readonly format: number;
       /** SHA-256 of its route certificate, in hex; null without one. */
       readonly certificate: string | null;
@@ -197,6 +203,7 @@ export type Beginning = Extract<Change, { kind: "bus.found" | "bus.continued" }>
 
 /** One entry's content: who asked for which change, when, and what proves it. */
 export interface Operation {
+  /** The lowest level whose nodes can read it: see `formatOf`. */
   readonly format: number;
   readonly id: OperationId;
   /** Milliseconds since the epoch, by the node that took the request. */
@@ -210,6 +217,15 @@ export interface Operation {
   /** Digest of what the caller sent, so that a repeat can be told from another request. */
   readonly requestDigest: string;
   readonly change: Change;
+}
+
+/**
+ * The format of an operation: a node that knows only lower levels stops at it, instead of applying it by
+ * rules that it does not have.
+ */
+export function formatOf(change: Change): number {
+  const beginsOrRaises = change.kind === "bus.found" || change.kind === "bus.raise";
+  return beginsOrRaises ? (change.level ?? LEVEL_FIRST) : LEVEL_FIRST;
 }
 
 /** What each node does after the commit; idempotent, recomputed at boot. */

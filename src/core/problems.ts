@@ -27,6 +27,11 @@ export const PROBLEMS = {
   "start-failed": { status: 500, title: "The node could not start", exit: EXIT.failed },
   "journal-damaged": { status: 500, title: "The journal is damaged", exit: EXIT.refused },
   "schema-too-new": { status: 409, title: "The data is of a newer unibus", exit: EXIT.refused },
+  "level-too-old": {
+    status: 409,
+    title: "This unibus is too old for the bus",
+    exit: EXIT.refused,
+  },
   "file-unusable": { status: 409, title: "The file cannot be used", exit: EXIT.refused },
   "file-exists": { status: 409, title: "The file exists", exit: EXIT.refused },
   // Reaching a node.
@@ -129,6 +134,11 @@ export const PROBLEMS = {
   "member-not-found": { status: 404, title: "No such member", exit: EXIT.refused },
   "last-admin": { status: 409, title: "The bus has no other admin", exit: EXIT.refused },
   "last-owner": { status: 409, title: "The room has no other owner", exit: EXIT.refused },
+  "level-conflict": {
+    status: 409,
+    title: "The level of the bus cannot be raised",
+    exit: EXIT.refused,
+  },
   "version-conflict": { status: 412, title: "It was changed meanwhile", exit: EXIT.refused },
   "already-issued": { status: 409, title: "The secret was shown before", exit: EXIT.refused },
   "token-not-found": { status: 404, title: "No such token", exit: EXIT.refused },

@@ -96,9 +96,10 @@ export interface NodeRecord {
   readonly joinedAt: number | null;
   readonly clientUrls: readonly string[];
   readonly apiUrls: readonly string[];
-  /** This and the next are null until it has told of itself. */
+  /** This and `level` are null until it has told of itself. */
   readonly version: string | null;
-  readonly format: number | null;
+  /** The newest level that it knows. */
+  readonly level: number | null;
   /** When it last told something new; null while it never did. */
   readonly announcedAt: number | null;
   /** Null while it is one of the nodes. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../core/canonical.ts";
 import { type OperationId, operationIdOfDigest } from "../core/ids.ts";
-import { type Actor, type Change, type Effect, OPERATION_FORMAT } from "../core/operations.ts";
+import { type Actor, type Change, type Effect, formatOf } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { Call } from "./call.ts";
 import type { AppParts } from "./parts.ts";
@@ -41,7 +41,7 @@ export async function requestChange(
   change: Change,
 ): Promise<Applied> {
   const { seq, outcome, repeated } = await commit({
-    format: OPERATION_FORMAT,
+    format: formatOf(change),
     id: call.operationId,
     at: now(),
     actor: call.actor,

@@ -46,7 +46,7 @@ function shownNode(
     announcedAt: optionalTime(record?.announcedAt),
     removedAt: optionalTime(record?.removedAt),
     version: record?.version ?? null,
-    format: record?.format ?? null,
+    level: record?.level ?? null,
     certificate: record?.certificate ?? null,
     certificateEndsAt: optionalTime(self ? view.certificateEndsAt : record?.certificateEndsAt),
     route: record?.route ?? null,

@@ -1,4 +1,5 @@
 import { canonicalJson } from "../core/canonical.ts";
+import { LEVEL_NEWEST, levelTooOld } from "../core/level.ts";
 import { JOURNAL_MESSAGE_BYTES_MAX } from "../core/limits.ts";
 import type { Operation } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
@@ -24,7 +25,10 @@ export function renderMessage({ mark, operation }: Message): Uint8Array {
   );
 }
 
-/** Reads a message back, or says why it is none: it is damaged, or of another unibus. */
+/**
+ * Reads a message back, or says why it is none: it is damaged, or of another unibus.
+ * Throws "level-too-old" for an operation that only a newer unibus knows.
+ */
 export function parseMessage(bytes: Uint8Array): Message | { readonly fault: string } {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -33,6 +37,9 @@ export function parseMessage(bytes: Uint8Array): Message | { readonly fault: str
     if (message.format !== MESSAGE_FORMAT) {
       return { fault: `its format ${message.format} is not known here` };
     }
+    const { format } = message.operation;
+    // What it says is not known here, whatever else is in it.
+    if (format > LEVEL_NEWEST) throw levelTooOld("an entry of the cluster's journal", format);
     const refusal = refuseOperation(message.operation);
     if (refusal) return { fault: refusal.detail };
     const { mark, operation } = message;
@@ -40,6 +47,7 @@ export function parseMessage(bytes: Uint8Array): Message | { readonly fault: str
       ? { mark, operation }
       : { fault: "it is not as it was written" };
   } catch (error) {
+    if (error instanceof Problem) throw error;
     return { fault: error instanceof Error ? error.message : String(error) };
   }
 }

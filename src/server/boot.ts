@@ -44,6 +44,7 @@ import {
   refuseUnsafeFolders,
   rememberMode,
 } from "./folders.ts";
+import { raiseLoneBus } from "./level.ts";
 import { randomBytes } from "./reads.ts";
 import { endRestore, keepStreams } from "./restore-start.ts";
 import { openRoll } from "./roll-start.ts";
@@ -216,7 +217,9 @@ async function openMembership(
   else if (isRemoved(store, settings.serverName)) throw removedProblem(settings.serverName);
   const { entries } = verifyJournal(store);
   keepStreams(settings, { store, clustered: cluster !== null, log });
-  const writePath = watchDisk(cluster ?? openWritePath(store), { folder, now: () => Date.now() });
+  const now = (): number => Date.now();
+  const writePath = watchDisk(cluster ?? openWritePath(store), { folder, now });
+  if (!cluster) await raiseLoneBus({ store, commit: writePath.commit, now });
   log.info("store.opened", `membership store: ${settings.db}`, { entries });
   return { store, writePath, cluster };
 }
@@ -270,10 +273,12 @@ function join(
   const { settings, log } = start;
   const { store, dataPlane, cluster, roll, urls, describe } = parts;
   const name = settings.serverName;
+  const configured = start.cluster?.peers.length ?? 0;
   return joinCluster({
     ...{ dataPlane, store, name },
     writePath: cluster,
-    announce: () => announceNode({ ...{ store, name, describe, log }, writePath: cluster }),
+    announce: () =>
+      announceNode({ ...{ store, name, configured, describe, log }, writePath: cluster }),
     openJournal: (control, signal) => {
       roll?.connect(control);
       return openClusterJournal({
@@ -282,7 +287,7 @@ function join(
         log,
         name,
         db: settings.db,
-        configured: start.cluster?.peers.length ?? 0,
+        configured,
         staleMaxMs: settings.staleMax * 1000,
         signal,
       });

@@ -2,19 +2,22 @@ import { X509Certificate } from "node:crypto";
 import { fingerprintOf } from "../config/certificate.ts";
 import { isEverywhere } from "../core/bind.ts";
 import { canonicalJson } from "../core/canonical.ts";
+import { expectedNodes } from "../core/cluster-members.ts";
+import { LEVEL_NEWEST } from "../core/level.ts";
 import { NODE_ANNOUNCE_LOOK_MS, NODE_ANNOUNCE_MS_MIN, NODE_URLS_MAX } from "../core/limits.ts";
-import { type Commit, type NodeAnnouncement, OPERATION_FORMAT } from "../core/operations.ts";
+import type { Commit, NodeAnnouncement } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { NodeRecord } from "../core/records.ts";
 import { isRoute } from "../core/rules/changes.ts";
 import { VERSION } from "../core/version.ts";
-import { findNode } from "../store/nodes.ts";
+import { findNode, listNodes } from "../store/nodes.ts";
 import type { Store } from "../store/open.ts";
 import type { Log } from "../system/log.ts";
 import { every } from "../system/wait.ts";
 import type { ApiOptions, Listening } from "./api.ts";
 import { apiUrlsOf, isLocal, ownRoute } from "./cluster-view.ts";
 import type { ClusterWritePath } from "./cluster-write-path.ts";
+import { createLevelRaiser } from "./level.ts";
 import { ownOperation } from "./own-operation.ts";
 
 /** What others should know of this node, as of now. */
@@ -34,7 +37,7 @@ export function announcementOf(
     clientUrls: plainUrls(isEverywhere(settings.bind) && reached.length > 0 ? reached : clientUrls),
     apiUrls: plainUrls(apiUrls),
     version: VERSION,
-    format: OPERATION_FORMAT,
+    format: LEVEL_NEWEST,
     certificate: routeTls && fingerprintOf(new X509Certificate(routeTls.certPem)),
     certificateEndsAt: routeTls?.notAfter ?? null,
   };
@@ -100,29 +103,43 @@ export function createAnnouncer(parts: {
   };
 }
 
-/** As `createAnnouncer`, again and again until it is disposed of. */
+/**
+ * As `createAnnouncer`, again and again until it is disposed of; and raises the level of the bus when all
+ * nodes announced that they know the next one.
+ */
 export function announceNode(parts: {
   readonly store: Store;
   /** This node's server name. */
   readonly name: string;
+  /** Routes of the settings to other nodes. */
+  readonly configured: number;
   readonly describe: () => NodeAnnouncement | null;
   readonly writePath: Pick<ClusterWritePath, "isFresh" | "commit">;
   readonly log: Pick<Log, "info" | "warn">;
 }): AsyncDisposable {
-  const { store, name, describe, log } = parts;
+  const { store, name, configured, describe, log } = parts;
   const { isFresh, commit } = parts.writePath;
   const find = (): NodeRecord | null => findNode(store, name);
   const now = (): number => Date.now();
-  return every(
-    NODE_ANNOUNCE_LOOK_MS,
-    createAnnouncer({ describe, find, isFresh, commit, now, log }),
-  );
+  const announce = createAnnouncer({ describe, find, isFresh, commit, now, log });
+  const nodesExpected = (): number =>
+    expectedNodes({ self: name, configured, nodes: listNodes(store) }).count + 1;
+  const raise = createLevelRaiser({ store, name, nodesExpected, commit, now, log });
+  return every(NODE_ANNOUNCE_LOOK_MS, async () => {
+    await announce();
+    if (isFresh()) await raise().catch(ignoreProblem);
+  });
+}
+
+/** Nobody waits for it, and the next look tries again. */
+function ignoreProblem(error: unknown): void {
+  if (!(error instanceof Problem)) throw error;
 }
 
 function isKnown(told: NodeAnnouncement, record: NodeRecord | null): boolean {
   if (record === null || record.announcedAt === null) return false;
-  const { node, clientUrls, apiUrls, version, format, certificate, certificateEndsAt } = record;
-  const known = { node, clientUrls, apiUrls, version, format, certificate, certificateEndsAt };
+  const { node, clientUrls, apiUrls, version, level, certificate, certificateEndsAt } = record;
+  const known = { node, clientUrls, apiUrls, version, certificate, certificateEndsAt };
   const route = told.route === null ? null : record.route;
-  return canonicalJson({ ...known, route }) === canonicalJson({ ...told });
+  return canonicalJson({ ...known, format: level, route }) === canonicalJson({ ...told });
 }

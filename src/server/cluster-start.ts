@@ -53,7 +53,11 @@ export function joinCluster(parts: {
     control = connection;
     const path = await parts.openJournal(connection, stop.signal);
     writePath.open(path);
-    void path.fault.then(({ detail }) => log.error("journal.stopped", detail));
+    void path.fault.then((problem) => {
+      log.error("journal.stopped", problem.detail);
+      // Only another unibus can go on, so there is nothing to wait for.
+      if (problem.code === "level-too-old") fault.resolve(problem);
+    });
     path.onApplied(({ outcome }, { change }) => {
       const isOwn = change.kind === "node.removed" && change.node === name;
       if (isOwn && outcome.status === "applied") leave(path);

@@ -1,5 +1,5 @@
 import type { UserId } from "../core/ids.ts";
-import { OPERATION_FORMAT } from "../core/operations.ts";
+import { formatOf } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import { hasActiveAdmin } from "../store/users.ts";
 import type { RunningNode } from "./boot.ts";
@@ -13,8 +13,9 @@ export function needsFirstAdmin({ store }: RunningNode): boolean {
 /** Makes a user the first admin, as this machine's operator. Throws what the rules refuse. */
 export async function seedFirstAdmin({ writePath }: RunningNode, user: UserId): Promise<void> {
   const id = newOperationId();
+  const change = { kind: "user.seed", user, name: null } as const;
   const { outcome } = await writePath.commit({
-    format: OPERATION_FORMAT,
+    format: formatOf(change),
     id,
     at: Date.now(),
     actor: { kind: "operator" },
@@ -22,7 +23,7 @@ export async function seedFirstAdmin({ writePath }: RunningNode, user: UserId): 
     signatureId: null,
     idempotencyKey: null,
     requestDigest: id,
-    change: { kind: "user.seed", user, name: null },
+    change,
   });
   if (outcome.status === "refused") throw new Problem(outcome.refusal.code, outcome.refusal.detail);
 }

@@ -5,10 +5,12 @@ import { ageOf } from "../core/certificate-life.ts";
 import { WITHDRAWN_PROMISES } from "../core/external-nats.ts";
 import { VERSION } from "../core/version.ts";
 import { findBus } from "../store/journal.ts";
+import { listNodes } from "../store/nodes.ts";
 import type { Store } from "../store/open.ts";
 import { clusterParts, clusterWarnings } from "./cluster.ts";
 import type { DataPlane } from "./data-plane.ts";
 import type { WatchedWritePath } from "./disk.ts";
+import { levelWarning } from "./level.ts";
 import { ageWords } from "./tls-renewal.ts";
 
 /** Who may use which subjects, by mode. */
@@ -59,9 +61,16 @@ export async function healthOf(
       ...(dataPlane.kind === "external" ? WITHDRAWN_PROMISES : []),
       ...(certificate?.warning ? [certificate.warning] : []),
       ...(clustered ? clusterWarnings(cluster, node.routeTls(), Date.now()) : []),
+      ...(clustered ? levelWarnings(node.store) : []),
       ...node.rollWarnings(),
     ],
   };
+}
+
+function levelWarnings(store: Store): readonly string[] {
+  const bus = findBus(store);
+  const warning = bus && levelWarning(bus.level, listNodes(store));
+  return warning ? [warning] : [];
 }
 
 function journalOf(

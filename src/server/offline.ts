@@ -6,6 +6,7 @@ import {
   ROOMS_PER_USER_MAX,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../core/limits.ts";
+import type { Commit } from "../core/operations.ts";
 import { VERSION } from "../core/version.ts";
 import { createApp } from "../http/app.ts";
 import type { AppParts } from "../http/parts.ts";
@@ -13,6 +14,7 @@ import { getBus } from "../store/journal.ts";
 import { openStore, type Store } from "../store/open.ts";
 import { verifyJournal } from "../store/verify.ts";
 import { refuseClusterFolder, refuseMarkedFolder } from "./cluster-folder.ts";
+import { raiseLoneBus } from "./level.ts";
 import { bindReads, newOperationId, randomBytes } from "./reads.ts";
 import { openWritePath } from "./write-path.ts";
 
@@ -41,17 +43,27 @@ export function openOfflineApi(options: {
     store[Symbol.dispose]();
     throw error;
   }
-  const app = createApp(offlineParts(store, options));
+  const { commit } = openWritePath(store);
+  const app = createApp(offlineParts(store, { ...options, commit }));
+  const raised = raiseLoneBus({ store, commit, now: () => Date.now() });
   return {
-    fetch: (request) => app.fetch(request, { kind: "socket" }),
+    async fetch(request) {
+      await raised;
+      return await app.fetch(request, { kind: "socket" });
+    },
     [Symbol.dispose]: () => store[Symbol.dispose](),
   };
 }
 
 function offlineParts(
   store: Store,
-  { db, complain }: { readonly db: string; readonly complain: (message: string) => void },
+  parts: {
+    readonly db: string;
+    readonly complain: (message: string) => void;
+    readonly commit: Commit;
+  },
 ): AppParts {
+  const { db, complain, commit } = parts;
   const { busId } = getBus(store);
   // What it would run in now is for its flags to say.
   const mode = readLastMode(dirname(db)) ?? "off";
@@ -68,7 +80,7 @@ function offlineParts(
     uid: process.getuid?.() ?? 0,
     // This machine's operator decides here; a node that refuses plain rooms will keep them closed.
     plainRooms: true,
-    commit: openWritePath(store).commit,
+    commit,
     now: () => Date.now(),
     newOperationId,
     read: bindReads(store),

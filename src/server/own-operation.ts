@@ -1,10 +1,10 @@
-import { type Change, OPERATION_FORMAT, type Operation } from "../core/operations.ts";
+import { type Change, formatOf, type Operation } from "../core/operations.ts";
 import { newOperationId } from "./reads.ts";
 
 /** An operation that nobody asked for: a node makes it for its cluster. `what` tells what it is about. */
 export function ownOperation(change: Change, at: number, what: string): Operation {
   return {
-    format: OPERATION_FORMAT,
+    format: formatOf(change),
     id: newOperationId(),
     at,
     actor: { kind: "operator" },

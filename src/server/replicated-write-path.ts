@@ -1,4 +1,5 @@
 import type { JournalStream } from "../core/journal-stream.ts";
+import { LEVEL_NEWEST } from "../core/level.ts";
 import { JOURNAL_ASK_MS, JOURNAL_COMMIT_TIMEOUT_MS, JOURNAL_RETRY_MS } from "../core/limits.ts";
 import type { Beginning } from "../core/operations.ts";
 import { beginJournal, type Here, type Position } from "../journal/beginning.ts";
@@ -73,7 +74,11 @@ async function begin(options: Parameters<typeof openReplicatedWritePath>[0]): Pr
     ...options,
     here: hereOf(store, { rebuild: options.rebuild ?? false }),
     found: () =>
-      ownOperation({ kind: "bus.found", busId: newId(), generation: newId() }, now(), BEGINNING),
+      ownOperation(
+        { kind: "bus.found", busId: newId(), generation: newId(), level: LEVEL_NEWEST },
+        now(),
+        BEGINNING,
+      ),
     goOn: (position) => ownOperation({ kind: "bus.continued", ...position }, now(), BEGINNING),
     newMark,
   });

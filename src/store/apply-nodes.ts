@@ -55,7 +55,7 @@ export function decideNodeJoined(
 /** Records what a node tells of itself, beside when it joined. */
 export function decideNodeAnnounced(
   store: Store,
-  { kind: _, ...announcement }: ChangeOf<"node.announced">,
+  { kind: _, format: level, ...announcement }: ChangeOf<"node.announced">,
   { actor, at }: Circumstances,
 ): Decision {
   const { node } = announcement;
@@ -66,7 +66,7 @@ export function decideNodeAnnounced(
   const route = announcement.route ?? known?.route ?? null;
   const joinedAt = known?.joinedAt ?? null;
   return applied([
-    nodeWrite({ ...announcement, route, joinedAt, announcedAt: at, removedAt: null }),
+    nodeWrite({ ...announcement, level, route, joinedAt, announcedAt: at, removedAt: null }),
   ]);
 }
 
@@ -86,14 +86,14 @@ export function decideNodeRemoved(
 
 function nodeWrite(record: NodeRecord): RowWrite {
   const { node, route, certificate, certificateEndsAt, joinedAt } = record;
-  const { clientUrls, apiUrls, version, format, announcedAt, removedAt } = record;
+  const { clientUrls, apiUrls, version, level, announcedAt, removedAt } = record;
   return {
     table: "nodes",
     key: node,
     row: {
       ...{ node, route, certificate, certificate_ends_at: certificateEndsAt, joined_at: joinedAt },
       ...{ client_urls: canonicalJson(clientUrls), api_urls: canonicalJson(apiUrls) },
-      ...{ version, format, announced_at: announcedAt, removed_at: removedAt },
+      ...{ version, format: level, announced_at: announcedAt, removed_at: removedAt },
     },
   };
 }

@@ -5,14 +5,10 @@ import {
   renderOutcome,
   type StoredOutcome,
 } from "../core/entry.ts";
-import {
-  type Committed,
-  OPERATION_FORMAT,
-  type Operation,
-  type Outcome,
-} from "../core/operations.ts";
+import { LEVEL_NEWEST, levelTooOld } from "../core/level.ts";
+import type { Committed, Operation, Outcome } from "../core/operations.ts";
 import { Problem, refusal } from "../core/problems.ts";
-import { decideBeginning, takeBus } from "./apply-bus.ts";
+import { decideBeginning, decideRaise, takeBus } from "./apply-bus.ts";
 import { decideInviteCreate, decideInviteRedeem, decideInviteRevoke } from "./apply-invites.ts";
 import { decideMemberAccept, decideMemberAdd, decideMemberRemove } from "./apply-members.ts";
 import {
@@ -76,9 +72,7 @@ function inTransaction<Answer>({ database }: Store, work: () => Answer): Answer 
 
 function applyInside(store: Store, entry: Entry, repeats: "unnumbered" | "numbered"): Committed {
   const { seq, operation } = entry;
-  if (operation.format !== OPERATION_FORMAT) {
-    throw new Error(`Cannot apply entry ${seq}: its format ${operation.format} is not known here`);
-  }
+  if (operation.format > LEVEL_NEWEST) throw levelTooOld(`entry ${seq}`, operation.format);
   const signatureUsed =
     operation.signatureId !== null && isSignatureUsed(store, operation.signatureId);
   const signatureId = signatureUsed ? null : operation.signatureId;
@@ -101,6 +95,7 @@ function applyInside(store: Store, entry: Entry, repeats: "unnumbered" | "number
     : decide(store, operation, {
         actor: actorFacts(store, operation.actor, latestAt),
         at: latestAt,
+        level: bus.level,
       });
   const outcome: Outcome =
     decision.kind === "applied"
@@ -150,6 +145,8 @@ function decide(store: Store, { change }: Operation, circumstances: Circumstance
     case "bus.found":
     case "bus.continued":
       return decideBeginning(store, change);
+    case "bus.raise":
+      return decideRaise(store, change, circumstances);
     case "user.seed":
       return decideUserSeed(store, change, circumstances);
     case "user.add":
@@ -253,6 +250,17 @@ function record(
       ...{ operationId, signatureId, at: operation.at },
     });
   database
-    .query("UPDATE bus SET last_seq = $seq, chain = $chain, latest_at = $latestAt")
-    .run({ seq, chain, latestAt: Math.max(bus.latestAt, operation.at) });
+    .query("UPDATE bus SET last_seq = $seq, chain = $chain, latest_at = $latestAt, format = $level")
+    .run({
+      ...{ seq, chain, latestAt: Math.max(bus.latestAt, operation.at) },
+      level: levelAfter(operation, parts.outcome) ?? bus.level,
+    });
+}
+
+/** The level that an entry gives to the bus; null where it leaves it as it is. */
+export function levelAfter(
+  { change }: Pick<Operation, "change">,
+  { status }: Pick<StoredOutcome, "status">,
+): number | null {
+  return change.kind === "bus.raise" && status === "applied" ? change.level : null;
 }

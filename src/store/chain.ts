@@ -1,3 +1,5 @@
+import { LEVEL_FIRST } from "../core/level.ts";
+
 /** SHA-256 of bytes that follow one another; parts of varying length come with their length. */
 function digest(...parts: readonly Uint8Array[]): Uint8Array {
   const hasher = new Bun.CryptoHasher("sha256");
@@ -7,12 +9,23 @@ function digest(...parts: readonly Uint8Array[]): Uint8Array {
 
 const LABEL = new TextEncoder().encode("unibus/1 journal");
 
-/** The chain before the first entry: it binds a journal to its bus and generation (both hex). */
+/**
+ * The chain before the first entry: it binds a journal to its bus and generation (both hex), and to the
+ * level that the bus began at. The first level is in no bytes: buses began before there were levels.
+ */
 export function firstChain(bus: {
   readonly busId: string;
   readonly generation: string;
+  readonly level: number;
 }): Uint8Array {
-  return digest(LABEL, Uint8Array.fromHex(bus.busId), Uint8Array.fromHex(bus.generation));
+  const level = new DataView(new ArrayBuffer(4));
+  level.setUint32(0, bus.level);
+  return digest(
+    LABEL,
+    Uint8Array.fromHex(bus.busId),
+    Uint8Array.fromHex(bus.generation),
+    ...(bus.level === LEVEL_FIRST ? [] : [new Uint8Array(level.buffer)]),
+  );
 }
 
 /** The stored bytes of one entry. */

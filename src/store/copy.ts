@@ -1,6 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { findBus } from "./journal.ts";
-import { openStoreForReading, type Store } from "./open.ts";
+import { openStore, type Store } from "./open.ts";
 import { TABLE_NAMES } from "./tables.ts";
 import { verifyJournal } from "./verify.ts";
 
@@ -15,13 +15,14 @@ export function writeCopy({ database }: Store, path: string): void {
 
 /**
  * Puts what a copy holds into an empty database, in one transaction, after the copy was verified.
- * Throws "journal-damaged" when the copy is not what was written, "schema-too-new" when a newer unibus
- * wrote it, and an `Error` when the database is not empty.
+ * Throws "journal-damaged" when the copy is not what was written, "schema-too-new" or "level-too-old" when
+ * a newer unibus wrote it, and an `Error` when the database is not empty.
  */
 export function takeCopy(store: Store, path: string): void {
   const { database } = store;
   {
-    using copy = openStoreForReading({ path });
+    // A peer of an earlier version has another schema: the copy is brought to that of today.
+    using copy = openStore({ path, random: null });
     verifyJournal(copy);
   }
   database.query("ATTACH $path AS copy").run({ path });

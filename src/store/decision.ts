@@ -21,6 +21,8 @@ export interface Circumstances {
   readonly actor: ActorFacts;
   /** The latest time that any entry named so far: it never goes back. */
   readonly at: number;
+  /** The level of the bus: by which rules and with which columns it is decided. */
+  readonly level: number;
 }
 
 export function refused(refusal: Refusal): Decision {

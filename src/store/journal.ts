@@ -8,7 +8,9 @@ import type { Store } from "./open.ts";
 export interface BusRecord {
   readonly busId: string;
   readonly generation: string;
-  readonly format: number;
+  /** The level that it has, and the one that it began at. */
+  readonly level: number;
+  readonly firstLevel: number;
   readonly lastSeq: number;
   readonly chain: Uint8Array;
   /** The latest time that any entry named. */
@@ -19,8 +21,8 @@ export interface BusRecord {
 export function findBus({ database }: Store): BusRecord | null {
   return database
     .query<BusRecord, []>(
-      `SELECT bus_id AS busId, generation, format, last_seq AS lastSeq, chain,
-         latest_at AS latestAt
+      `SELECT bus_id AS busId, generation, format AS level, first_level AS firstLevel,
+         last_seq AS lastSeq, chain, latest_at AS latestAt
        FROM bus`,
     )
     .get();

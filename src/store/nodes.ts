@@ -44,7 +44,7 @@ type NodeRow = Omit<NodeRecord, "clientUrls" | "apiUrls"> & {
 };
 
 const NODE_COLUMNS = `node, route, certificate, certificate_ends_at AS certificateEndsAt,
-  joined_at AS joinedAt, client_urls AS clientUrls, api_urls AS apiUrls, version, format,
+  joined_at AS joinedAt, client_urls AS clientUrls, api_urls AS apiUrls, version, format AS level,
   announced_at AS announcedAt, removed_at AS removedAt`;
 
 /** Finds a node by its name, a removed one too. */

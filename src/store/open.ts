@@ -1,8 +1,8 @@
 import { Database } from "bun:sqlite";
 import { chmodSync, closeSync, openSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { LEVEL_NEWEST, levelTooOld } from "../core/level.ts";
 import { SQLITE_BUSY_TIMEOUT_MS } from "../core/limits.ts";
-import { OPERATION_FORMAT } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import { createBus } from "./apply-bus.ts";
 import { codeOf, faultWords, journalDamaged } from "./faults.ts";
@@ -11,6 +11,7 @@ import { TOKENS_INVITES_ENCRYPTED_ROOMS } from "./migrations/0002-tokens-invites
 import { NUMBERED_REPEATS } from "./migrations/0003-numbered-repeats.ts";
 import { NODES } from "./migrations/0004-nodes.ts";
 import { NODE_REGISTRY } from "./migrations/0005-node-registry.ts";
+import { LEVELS } from "./migrations/0006-levels.ts";
 
 /** Append-only: what ran on somebody's data is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -19,6 +20,7 @@ const MIGRATIONS: readonly string[] = [
   NUMBERED_REPEATS,
   NODES,
   NODE_REGISTRY,
+  LEVELS,
 ];
 /** "unib": tells our database from another program's. */
 const APPLICATION_ID = 0x756e6962;
@@ -31,7 +33,8 @@ export interface Store extends Disposable {
  * Opens the database of a node for writing; makes and migrates it if needed, in a folder that exists.
  * Its files are readable by their owner alone. `random` gives a new bus its id and generation; with
  * null no bus is made: the first entry of a cluster's journal names it.
- * Throws "schema-too-new" for the data of a newer unibus, "start-failed" for another program's.
+ * Throws "schema-too-new" and "level-too-old" for the data of a newer unibus, "start-failed" for
+ * another program's.
  */
 export function openStore(options: {
   readonly path: string;
@@ -163,11 +166,15 @@ function migrate(
   }
   if (version === 0) database.run(`PRAGMA application_id = ${APPLICATION_ID}`);
   if (random && isUnused(database)) {
-    createBus(database, { busId: random(16).toHex(), generation: random(16).toHex() });
+    createBus(database, {
+      busId: random(16).toHex(),
+      generation: random(16).toHex(),
+      level: LEVEL_NEWEST,
+    });
   }
   if (version < MIGRATIONS.length) database.run(`PRAGMA user_version = ${MIGRATIONS.length}`);
-  const bus = database.query<{ format: number }, []>("SELECT format FROM bus").get();
-  if ((bus?.format ?? 0) > OPERATION_FORMAT) throw tooNew(`its rules are version ${bus?.format}`);
+  const bus = database.query<{ level: number }, []>("SELECT format AS level FROM bus").get();
+  if (bus && bus.level > LEVEL_NEWEST) throw levelTooOld("the bus in the database", bus.level);
 }
 
 /** True where no bus was named and nothing was ever entered. */

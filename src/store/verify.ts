@@ -1,4 +1,6 @@
+import type { Entry } from "../core/entry.ts";
 import { Problem } from "../core/problems.ts";
+import { levelAfter } from "./apply.ts";
 import { firstChain, type Link, nextChain } from "./chain.ts";
 import { codeOf, journalDamaged } from "./faults.ts";
 import { type BusRecord, findBus } from "./journal.ts";
@@ -66,7 +68,8 @@ function nothing(): Folded {
 function verifyEntries({ database }: Store, bus: BusRecord): Folded {
   const folded = nothing();
   let seq = 0;
-  let chain = firstChain(bus);
+  let chain = firstChain({ ...bus, level: bus.firstLevel });
+  let level = bus.firstLevel;
   let latestAt = 0;
   // As bytes: text would show different damaged bytes as one replacement character.
   const rows = database.query<JournalRow, []>(
@@ -81,23 +84,24 @@ function verifyEntries({ database }: Store, bus: BusRecord): Folded {
     if (seq > bus.lastSeq) throw journalDamaged(`entry ${seq} is newer than the journal's head`);
     chain = nextChain(chain, row);
     if (!equal(chain, row.chain)) throw journalDamaged(`entry ${seq} is not what was written`);
-    verifyColumns(row);
+    level = verifyColumns(row) ?? level;
     latestAt = Math.max(latestAt, row.at);
     fold(folded, row);
   }
   if (seq !== bus.lastSeq) throw journalDamaged(`entry ${seq + 1} is missing`);
-  if (!equal(chain, bus.chain) || latestAt !== bus.latestAt) {
+  if (!equal(chain, bus.chain) || latestAt !== bus.latestAt || level !== bus.level) {
     throw journalDamaged(`the head of the journal does not follow entry ${seq}`);
   }
   return folded;
 }
 
-/** The columns beside an entry repeat what is in it, for the indexes that find it. */
-function verifyColumns(row: JournalRow): void {
+/**
+ * The columns beside an entry repeat what is in it, for the indexes that find it. Returns the level that
+ * the entry gives to the bus, or null.
+ */
+function verifyColumns(row: JournalRow): number | null {
   // Rendered by apply, and proved by the chain to be unchanged.
-  const { operation } = JSON.parse(text(row.entry)) as {
-    operation: { id: string; signatureId: string | null; at: number };
-  };
+  const { operation } = JSON.parse(text(row.entry)) as Entry;
   const outcome = text(row.outcome);
   const known = row.operationId === null && REPEATS.some((repeat) => outcome.includes(repeat));
   const unrecorded = row.signatureId === null && outcome.includes(SIGNATURE_REPEATED);
@@ -108,6 +112,7 @@ function verifyColumns(row: JournalRow): void {
   ) {
     throw journalDamaged(`entry ${row.seq} is not what its columns say`);
   }
+  return levelAfter(operation, { status: outcome.includes(APPLIED) ? "applied" : "refused" });
 }
 
 function fold(folded: Folded, { seq, changes }: JournalRow): void {
@@ -164,6 +169,7 @@ function verifyStructure({ database }: Store): void {
   }
 }
 
+const APPLIED = '"status":"applied"';
 const SIGNATURE_REPEATED = '"code":"signature-repeated"';
 /** What is written of an entry whose operation is recorded under an earlier number. */
 const REPEATS = ['"status":"repeated"', '"code":"idempotency-conflict"', SIGNATURE_REPEATED];

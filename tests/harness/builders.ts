@@ -20,12 +20,13 @@ import {
   type ChangeOf,
   type Committed,
   type Effect,
-  OPERATION_FORMAT,
+  formatOf,
   type Operation,
   type Outcome,
   type SignedRecord,
 } from "../../src/core/operations.ts";
 import { openWritePath, type WritePath } from "../../src/server/write-path.ts";
+import { createBus } from "../../src/store/apply-bus.ts";
 import { openStore, type Store } from "../../src/store/open.ts";
 import { TABLE_NAMES } from "../../src/store/tables.ts";
 import { bytesOf, privateKeyOf, publicBytesOf } from "./ed25519.ts";
@@ -73,7 +74,7 @@ export const NOW = 1_700_000_000_000;
 /** A whole operation around a change; the local operator's unless `more` says otherwise. */
 export function anOperation(change: Change, more: Partial<Operation> = {}): Operation {
   return {
-    format: OPERATION_FORMAT,
+    format: formatOf(change),
     id: anOperationId(),
     at: NOW,
     actor: operator,
@@ -188,12 +189,20 @@ export interface TestBus extends Disposable {
   rows(): string;
 }
 
+/** Opens a bus that begins at the newest level, unless another one is asked for. */
 export function openTestBus(
-  options: { readonly random?: (sizeBytes: number) => Uint8Array } = {},
+  options: { readonly random?: (sizeBytes: number) => Uint8Array; readonly level?: number } = {},
 ): TestBus {
   const folder = mkdtempSync(join(tmpdir(), "unibus-store-"));
   const path = join(folder, "unibus.db");
-  const store = openStore({ path, random: options.random ?? randomBytes });
+  const { random = randomBytes, level = null } = options;
+  const store = openStore({ path, random: level === null ? random : null });
+  if (level !== null) {
+    const [busId, generation] = [random(16), random(16)].map((id) =>
+      Buffer.from(id).toString("hex"),
+    );
+    createBus(store.database, { busId: busId ?? "", generation: generation ?? "", level });
+  }
   const bus = testBusOn({ path, store, writePath: openWritePath(store) });
   return {
     ...bus,

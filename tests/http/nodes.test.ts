@@ -107,7 +107,7 @@ describe("the routes of nodes", () => {
     const told = nodeAnnounced("n2");
     expect(json.nodes.map(({ node }: { node: string }) => node)).toEqual(["n1", "n2"]);
     expect(json.nodes[1]).toMatchObject({
-      ...{ version: told.version, format: told.format, certificate: told.certificate },
+      ...{ version: told.version, level: told.format, certificate: told.certificate },
       ...{ clientUrls: told.clientUrls, apiUrls: told.apiUrls, removedAt: null },
     });
     const all = await api.atSocket("GET", "/v1/nodes?all=true");

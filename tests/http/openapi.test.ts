@@ -19,6 +19,9 @@ const NEVER_ANSWERED = new Set([
   "start-failed",
   "journal-damaged",
   "schema-too-new",
+  "level-too-old",
+  // A node raises the level by itself.
+  "level-conflict",
   "file-exists",
   "file-unusable",
   "node-unreachable",

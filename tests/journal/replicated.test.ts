@@ -157,6 +157,8 @@ test("after a restart it goes on behind what is applied", async () => {
   expect(verifyJournal(store).entries).toBe(3);
 });
 
+const TOO_OLD = /level 9 and unibus .* knows levels up to/;
+
 describe("an entry that cannot be applied stops the node, and what was applied stays", () => {
   const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
   const bytes = (words: string): Uint8Array => new TextEncoder().encode(words);
@@ -177,9 +179,14 @@ describe("an entry that cannot be applied stops the node, and what was applied s
       /is not known here/,
     ],
     [
-      "rules that are not known",
+      "a format that is not its change's",
+      () => bytes(text(good()).replace(/"format":1(?=,"id")/, '"format":2')),
+      /"format" is not that of its change/,
+    ],
+    [
+      "rules of a newer unibus",
       () => bytes(text(good()).replace(/"format":1(?=,"id")/, '"format":9')),
-      /"format" is not known/,
+      TOO_OLD,
     ],
     [
       "a value that is none",
@@ -197,7 +204,7 @@ describe("an entry that cannot be applied stops the node, and what was applied s
     stream.entries.push(damage(), good());
     stream.tell();
     const problem = await journal.fault;
-    expect(problem.code).toBe("journal-damaged");
+    expect(problem.code).toBe(says === TOO_OLD ? "level-too-old" : "journal-damaged");
     expect(problem.detail).toMatch(says);
     expect(journal.stopped()).toBe(problem);
     expect(journal.fresh()).toBe(false);

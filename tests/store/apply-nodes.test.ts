@@ -74,7 +74,7 @@ describe("a node that joins", () => {
     expect(bus.rows()).toBe(before);
     expect(findNodeToken(bus.store, aNodeToken("one"))?.usedBy).toBe("north");
     const { kind: _, token: __, ...record } = nodeJoined("one");
-    const untold = { clientUrls: [], apiUrls: [], version: null, format: null, announcedAt: null };
+    const untold = { clientUrls: [], apiUrls: [], version: null, level: null, announcedAt: null };
     expect(listNodes(bus.store)).toEqual([
       { ...record, ...untold, joinedAt: NOW, removedAt: null },
     ]);
@@ -113,11 +113,12 @@ describe("a node that tells of itself", () => {
     using bus = openTestBus();
     await bus.must(nodeToken("one"));
     await bus.must(nodeJoined("one"));
-    const { kind: _, ...told } = nodeAnnounced("north", { route: null, format: 2 });
-    await bus.must({ kind: "node.announced", ...told });
+    const announced = nodeAnnounced("north", { route: null, format: 2 });
+    await bus.must(announced);
+    const { kind: _, format: level, ...told } = announced;
     const route = nodeJoined("one").route;
     expect(find(bus, "north")).toEqual({
-      ...told,
+      ...{ ...told, level },
       ...{ route, joinedAt: NOW, announcedAt: NOW, removedAt: null },
     });
     await bus.must(nodeAnnounced("n1"));

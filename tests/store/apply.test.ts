@@ -21,7 +21,7 @@ describe("applying stops, with nothing written, at", () => {
     ["a number that is taken", (seq) => ({ seq: seq - 1, operation: anOperation(add()) })],
     [
       "a format that is not known",
-      (seq) => ({ seq, operation: anOperation(add(), { format: 2 }) }),
+      (seq) => ({ seq, operation: anOperation(add(), { format: 99 }) }),
     ],
     [
       "a change that is not known",

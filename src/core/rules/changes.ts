@@ -1,5 +1,6 @@
 import { isNodeName } from "../cluster-policy.ts";
 import { isInviteId, isNodeTokenId, isRoomId, isTokenId } from "../ids.ts";
+import { LEVEL_FIRST } from "../level.ts";
 import {
   INVITE_ROOMS_MAX,
   NODE_URL_CHARS_MAX,
@@ -32,6 +33,8 @@ export function refuseChange(change: Change): Refusal | null {
     case "bus.found":
     case "bus.continued":
       return refuseBeginning(change);
+    case "bus.raise":
+      return isLevel(change.level) ? null : invalid("level", "is no level");
     case "user.seed":
       return refuseNewUser(change);
     case "user.add":
@@ -81,6 +84,9 @@ export function refuseChange(change: Change): Refusal | null {
 
 function refuseBeginning(change: ChangeOf<"bus.found" | "bus.continued">): Refusal | null {
   const { busId, generation } = change;
+  if (change.kind === "bus.found" && !isLevel(change.level ?? LEVEL_FIRST)) {
+    return invalid("level", "is no level");
+  }
   if (!HEX_16_BYTES.test(busId)) return invalid("busId", "is not 32 hex digits");
   if (!HEX_16_BYTES.test(generation)) return invalid("generation", "is not 32 hex digits");
   if (change.kind === "bus.found") return null;
@@ -89,6 +95,10 @@ function refuseBeginning(change: ChangeOf<"bus.found" | "bus.continued">): Refus
   return Number.isSafeInteger(lastSeq) && lastSeq >= 0
     ? null
     : invalid("lastSeq", "is no number of an entry");
+}
+
+function isLevel(level: number): boolean {
+  return Number.isSafeInteger(level) && level >= LEVEL_FIRST;
 }
 
 function refuseNewUser(
@@ -201,7 +211,7 @@ function refuseNodeAnnounced(change: ChangeOf<"node.announced">): Refusal | null
   if (!PRINTABLE.test(version) || version.length > NODE_VERSION_CHARS_MAX) {
     return invalid("version", `is not 1 to ${NODE_VERSION_CHARS_MAX} printable ASCII characters`);
   }
-  if (!Number.isSafeInteger(format) || format < 1) return invalid("format", "is no version");
+  if (!isLevel(format)) return invalid("format", "is no level");
   return (
     refuseNodePlace(change) ??
     refuseUrls("clientUrls", clientUrls, CLIENT_SCHEMES) ??

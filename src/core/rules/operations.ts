@@ -2,7 +2,7 @@ import { renderEntry } from "../entry.ts";
 import { isOperationId, isTokenId } from "../ids.ts";
 import { ENTRY_CHARS_MAX, IDEMPOTENCY_KEY_CHARS_MAX } from "../limits.ts";
 import { looksLikeUserKey } from "../nkey.ts";
-import { type Actor, OPERATION_FORMAT, type Operation } from "../operations.ts";
+import { type Actor, formatOf, type Operation } from "../operations.ts";
 import { type Refusal, refusal } from "../problems.ts";
 import { invalid, refuseChange } from "./changes.ts";
 
@@ -16,7 +16,7 @@ const HEADER_TEXT = /^[\x20-\x7e]+$/;
  */
 export function refuseOperation(operation: Operation): Refusal | null {
   const { format, id, at, actor, signatureId, idempotencyKey, requestDigest } = operation;
-  if (format !== OPERATION_FORMAT) return invalid("format", "is not known here");
+  if (format !== formatOf(operation.change)) return invalid("format", "is not that of its change");
   if (!isOperationId(id)) return invalid("id", "is not 64 hex digits");
   if (!Number.isSafeInteger(at) || at < 0) return invalid("at", "is no time");
   if (signatureId !== null && !DIGEST.test(signatureId))

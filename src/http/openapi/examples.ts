@@ -187,7 +187,7 @@ const clusterNode: ClusterNode = {
   announcedAt: AT,
   removedAt: null,
   version: "0.1.0",
-  format: 1,
+  level: 2,
   certificate: REQUEST,
   certificateEndsAt: "2027-01-05T08:00:00.000Z",
   route: "10.0.0.3:6250",
