@@ -86,6 +86,10 @@ export const MEANING: Readonly<Record<ProblemCode, string>> = {
   "room-full": "The room has as many members as a room may have.",
   "pending-full": "As many memberships of this user wait for acceptance as may.",
   "member-not-found": "The user is not in this room.",
+  "rights-taken-lately":
+    "Who took rights from a user may give it none for a minute: each taking closes the user's connections, on all rooms.",
+  "key-replaced": "Another key is active in the place of this one.",
+  "keys-replaced-often": "A user may replace its key a few times a day.",
   "last-admin": "Nobody would be left to manage the bus.",
   "last-owner": "Nobody would be left to manage the room.",
   "version-conflict": "The `if-match` of the request names a version that is no longer the newest.",

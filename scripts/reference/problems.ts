@@ -79,8 +79,13 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
   "room-full": "Remove a member, or make a second room.",
   "pending-full": "The user accepts or declines some of the waiting memberships first.",
   "member-not-found": "Check the user; `unibus room show` lists the members.",
-  "last-admin": "Make another user an admin first; the local operator may do it anyway.",
-  "last-owner": "Make another member an owner first, or delete the room.",
+  "rights-taken-lately": "Wait as long as the detail says, or let another owner do it.",
+  "key-replaced": "Revoke the key that the detail names first, or leave things as they are.",
+  "keys-replaced-often": "Wait a day, or ask an admin to do it.",
+  "last-admin":
+    "Make another user an admin first; the local operator may do it anyway, with `--orphan`.",
+  "last-owner":
+    "Make another member an owner first, or delete the room; the local operator may do it anyway, with `--orphan`.",
   "version-conflict": "Read it again, and change what it is now.",
   "already-issued": "Delete what was made and make a new one: a secret is shown once.",
   "token-not-found": "Check the id; `unibus token list` lists your tokens.",

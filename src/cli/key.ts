@@ -37,7 +37,25 @@ const reveal = defineStrict({
   },
 });
 
+const successor = defineStrict({
+  description:
+    "Signs that the key of a file takes the place of a user's key on a bus, and prints that as one word for whoever replaces it: an admin, or the operator at a node. The word is no secret.",
+  positionals: [FILE],
+  options: [
+    { name: "of", kind: "text", value: "PUBLIC-KEY", help: "the user's key until now" },
+    { name: "number", kind: "text", value: "N", help: "which key of the user it will be, from 2" },
+    { name: "bus", kind: "text", value: "ID", help: "id of the bus" },
+    JSON_OPTION,
+  ],
+  examples: ["unibus key successor alice-2.nk --of UDK3… --number 2 --bus 5f3c…"],
+  run: async ({ positionals, options, given }) => {
+    const { signSuccessor } = await import("./key-successor.ts");
+    const shown = await signSuccessor(positionals.FILE, given);
+    show(shown, options.json);
+  },
+});
+
 export const keyGroup = defineGroup({
   description: "Makes and shows keys; no node is needed.",
-  commands: { new: () => make, show: () => reveal },
+  commands: { new: () => make, show: () => reveal, successor: () => successor },
 });

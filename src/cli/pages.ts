@@ -1,6 +1,6 @@
 import { PAGE_ROWS_MAX } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
-import type { PageOptions } from "../sdk/client.ts";
+import type { PageOptions } from "../sdk/options.ts";
 
 /**
  * Reads every page of a list. Each leads further on, or it would never end.

@@ -1,4 +1,5 @@
-import type { Positional } from "./parse.ts";
+import type { Given } from "./node-command.ts";
+import type { Option, Positional } from "./parse.ts";
 
 export const ROOM = {
   name: "ROOM",
@@ -11,3 +12,14 @@ export const USER = {
   required: true,
   help: "a public key, or the user's name",
 } as const satisfies Positional;
+
+/** For what may leave the bus without an admin, or a room without an owner. */
+export const ORPHAN_OPTION = {
+  name: "orphan",
+  kind: "boolean",
+  help: "do it even if no admin of the bus, or no owner of the room, is left; at the node itself only",
+} as const satisfies Option;
+
+export function isOrphaning(given: Given): boolean {
+  return given[ORPHAN_OPTION.name] === true;
+}

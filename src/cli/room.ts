@@ -7,7 +7,7 @@ import { findRoomId, findUserKey } from "./names.ts";
 import { choiceOf, nodeOptions, onNode, type Shown } from "./node-command.ts";
 import { table } from "./output.ts";
 import { allPages } from "./pages.ts";
-import { ROOM, USER } from "./room-arguments.ts";
+import { isOrphaning, ORPHAN_OPTION, ROOM, USER } from "./room-arguments.ts";
 import { roomCreate } from "./room-create.ts";
 import { roomAccept, roomLeave } from "./room-own.ts";
 import { roomShow } from "./room-show.ts";
@@ -50,12 +50,15 @@ const add = defineStrict({
       default: "member",
       help: "owner|member|reader|writer: owner and member speak and listen, reader listens, writer speaks",
     },
+    ORPHAN_OPTION,
   ]),
   examples: ["unibus room add ops bob --role reader"],
   run: ({ positionals, given }) => {
     const role = choiceOf(given, "role", ROOM_ROLES) ?? "member";
     return onNode(given, async ({ client }) => {
-      const member = await client.members.add(await memberOf(client, positionals), { role });
+      const orphan = isOrphaning(given);
+      const named = await memberOf(client, positionals);
+      const member = await client.members.add(named, { role }, { orphan });
       const pending = member.state === "pending" ? ", once the user accepts" : "";
       return {
         document: member,
@@ -71,11 +74,11 @@ const remove = defineStrict({
   description:
     "Removes a user from a room: its connections that may speak or listen there are closed.",
   positionals: [ROOM, USER],
-  options: nodeOptions(),
+  options: nodeOptions([ORPHAN_OPTION]),
   run: ({ positionals, given }) =>
     onNode(given, async ({ client }) => {
       const member = await memberOf(client, positionals);
-      await client.members.remove(member);
+      await client.members.remove(member, { orphan: isOrphaning(given) });
       return {
         document: { ...member, removed: true },
         lines: [`${quote(positionals.USER)} is no member of ${quote(positionals.ROOM)} any more`],

@@ -96,7 +96,7 @@ function overview(unibus: string): readonly string[] {
     "  token create | list | revoke     act where there is no key, for a while",
     "  invite create | list | revoke    let people join by themselves",
     "  node token | join | list         nodes of a cluster, and how a machine becomes one",
-    "  key new | show                   keys, without a node",
+    "  key new | show | successor       keys, without a node",
     "  cert dev                         certificates to try TLS with",
     "  refusals                         who was refused, and why",
     "  health                           whether the node does its work",

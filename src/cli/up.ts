@@ -4,7 +4,7 @@ import { processEnvironment } from "../config/environment.ts";
 import { loadQuickStartSettings, type NodeSettings } from "../config/load.ts";
 import { withNodeFile } from "../config/node-file.ts";
 import type { RunningNode } from "../server/boot.ts";
-import { needsFirstAdmin, seedFirstAdmin } from "../server/first-admin.ts";
+import { lacksAdmin, needsFirstAdmin, seedFirstAdmin } from "../server/first-admin.ts";
 import { ensurePrivateFolder, realFile } from "../system/files.ts";
 import { commandName, placeArguments } from "./invocation.ts";
 import { makeKeyFile } from "./key-file.ts";
@@ -43,6 +43,9 @@ async function welcome(node: RunningNode, settings: NodeSettings): Promise<void>
     `  NATS  ${node.natsUrl}`,
     `  API   ${node.httpUrl}`,
     ...(made ? ["", `The first admin's key was made; keep it: ${made}`] : []),
+    ...(lacksAdmin(node)
+      ? ["", `The bus has users and no admin; make one: ${unibus} user seed --key FILE${place}`]
+      : []),
     "",
     "Next, in another terminal in this folder:",
     ...[

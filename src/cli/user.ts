@@ -4,12 +4,12 @@ import { Problem } from "../core/problems.ts";
 import type { Client } from "../sdk/client.ts";
 import { commandName, placeArguments, shellWord } from "./invocation.ts";
 import { checkedKey, findUserKey, labelOf } from "./names.ts";
-import { choiceOf, type Given, nodeOptions, onNode, type Shown, textOf } from "./node-command.ts";
+import { choiceOf, nodeOptions, onNode, type Shown, textOf } from "./node-command.ts";
 import { fields, table } from "./output.ts";
 import { allPages } from "./pages.ts";
 import type { Option } from "./parse.ts";
-import type { Profile } from "./profile.ts";
-import { USER } from "./room-arguments.ts";
+import { replaceKeyCommand } from "./replace-key.ts";
+import { isOrphaning, ORPHAN_OPTION, USER } from "./room-arguments.ts";
 import { defineGroup, defineStrict } from "./strict.ts";
 
 const NAME_OPTION: Option = {
@@ -74,10 +74,12 @@ const add = defineStrict({
 
 const list = defineStrict({
   description: "Lists the users of the bus and whether they may connect.",
-  options: nodeOptions(),
+  options: nodeOptions([
+    { name: "all", kind: "boolean", help: "keys too that were replaced by others" },
+  ]),
   run: ({ given }) =>
     onNode(given, async ({ client, place }) => {
-      const users = await listUsers(client);
+      const users = await listUsers(client, { all: given.all === true });
       const rows = users.map(({ user, role, state, name }) => [user, role, state, name ?? "-"]);
       const lines =
         rows.length > 0
@@ -102,17 +104,30 @@ const show = defineStrict({
 
 const revoke = defineStrict({
   description:
-    "Revokes a user: its connections are closed at once and its key is refused from now on.",
+    "Revokes a user: its connections are closed at once and its key is refused from now on. A key that was replaced leads to the one that took its place.",
   positionals: [USER],
-  options: nodeOptions(),
-  run: ({ positionals, given }) => setState("revoke", positionals.USER, given),
+  options: nodeOptions([ORPHAN_OPTION]),
+  run: ({ positionals, given }) =>
+    onNode(given, async ({ client }) => {
+      const key = await findUserKey(client, positionals.USER);
+      const user = await client.users.revoke(key, { orphan: isOrphaning(given) });
+      const words = `${labelOf(user)} ${await revokedWords(client)}`;
+      return {
+        document: user,
+        lines: [words, ...(user.user === key ? [] : [`It had taken the place of ${key}`])],
+      };
+    }),
 });
 
 const restore = defineStrict({
   description: "Lets a revoked user in again, with the rooms it had; its tokens stay ended.",
   positionals: [USER],
   options: nodeOptions(),
-  run: ({ positionals, given }) => setState("restore", positionals.USER, given),
+  run: ({ positionals, given }) =>
+    onNode(given, async ({ client }) => {
+      const user = await client.users.restore(await findUserKey(client, positionals.USER));
+      return changed(user, `${labelOf(user)} may connect again`);
+    }),
 });
 
 const update = defineStrict({
@@ -126,6 +141,7 @@ const update = defineStrict({
       value: "ROLE",
       help: "admin|member: the bus keeps one active admin at least",
     },
+    ORPHAN_OPTION,
   ]),
   examples: ["unibus user update alice --role admin"],
   run: ({ positionals, given }) => {
@@ -138,38 +154,13 @@ const update = defineStrict({
       );
     }
     return onNode(given, async ({ client }) => {
-      const user = await client.users.update(await findUserKey(client, positionals.USER), {
+      const key = await findUserKey(client, positionals.USER);
+      const body = {
         ...(name === undefined ? {} : { name }),
         ...(role === undefined ? {} : { role }),
-      });
-      return changed(user, `${labelOf(user)} is ${user.role} of this bus`);
-    });
-  },
-});
-
-const replaceKey = defineStrict({
-  description:
-    "Gives a user another key; the old one is thrown out. The user itself, or the operator at the node, takes the plain rooms along; where an admin does it, their owners ask the new key in. An encrypted room stays with the old key, which signed it.",
-  positionals: [USER, { name: "NEW-PUBLIC-KEY", required: true, help: "the key that takes over" }],
-  options: nodeOptions(),
-  examples: ["unibus user replace-key alice $(unibus key show alice-2.nk)"],
-  run: ({ positionals, given }) => {
-    const by = checkedKey(positionals["NEW-PUBLIC-KEY"]);
-    return onNode(given, async ({ client, remote, place }) => {
-      const old = await findUserKey(client, positionals.USER);
-      const user = await client.users.replaceKey(old, by);
-      const isOneself = remote?.profile.user === old;
-      return {
-        document: user,
-        lines: [
-          `${labelOf(user)} is in the place of ${old} now`,
-          ...(isOneself
-            ? [
-                `Log in again, with the file of the new key: ${loginOf(remote.profile)}${placeArguments(place)}`,
-              ]
-            : []),
-        ],
       };
+      const user = await client.users.update(key, body, { orphan: isOrphaning(given) });
+      return changed(user, `${labelOf(user)} is ${user.role} of this bus`);
     });
   },
 });
@@ -182,19 +173,11 @@ export const userGroup = defineGroup({
     list: () => list,
     show: () => show,
     update: () => update,
-    "replace-key": () => replaceKey,
+    "replace-key": () => replaceKeyCommand,
     revoke: () => revoke,
     restore: () => restore,
   },
 });
-
-function setState(verb: "revoke" | "restore", text: string, given: Given): Promise<number> {
-  return onNode(given, async ({ client }) => {
-    const user = await client.users[verb](await findUserKey(client, text));
-    const now = verb === "revoke" ? await revokedWords(client) : "may connect again";
-    return changed(user, `${labelOf(user)} ${now}`);
-  });
-}
 
 /** A NATS server of somebody else's keeps its connections, and lets in whom it likes. */
 async function revokedWords(client: Client): Promise<string> {
@@ -209,11 +192,6 @@ async function revokedWords(client: Client): Promise<string> {
   return "is revoked here; the NATS server is another one's, and closes no connection for that";
 }
 
-function loginOf({ url, caFile }: Profile): string {
-  const ca = caFile === null ? "" : ` --ca ${shellWord(caFile)}`;
-  return `${commandName()} login ${url} --key FILE${ca}`;
-}
-
 async function givenKey(text: string | undefined, file: string | undefined): Promise<string> {
   if ((text === undefined) === (file === undefined)) {
     throw new Problem(
@@ -226,9 +204,9 @@ async function givenKey(text: string | undefined, file: string | undefined): Pro
   return readPublicKey(file);
 }
 
-function listUsers(client: Client): Promise<readonly User[]> {
+function listUsers(client: Client, { all }: { readonly all: boolean }): Promise<readonly User[]> {
   return allPages(async (page) => {
-    const { users, next } = await client.users.list(page);
+    const { users, next } = await client.users.list({ ...page, all });
     return { rows: users, next };
   });
 }
@@ -238,7 +216,7 @@ function changed(user: User, sentence: string): Shown {
 }
 
 function detailLines(detail: UserDetail, place: string): readonly string[] {
-  const { user, name, role, state, accept, createdAt, rooms } = detail;
+  const { user, name, role, state, accept, createdAt, successor, keyNumber, rooms } = detail;
   return [
     ...fields([
       ["user", user],
@@ -247,6 +225,7 @@ function detailLines(detail: UserDetail, place: string): readonly string[] {
       ["state", state],
       ["accept", accept],
       ["created", createdAt],
+      ["key", `number ${keyNumber}${successor === null ? "" : `, replaced by ${successor}`}`],
     ]),
     "",
     ...(rooms.length > 0

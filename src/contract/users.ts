@@ -1,6 +1,15 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { MemberStateName, RoomRoleName } from "./members.ts";
-import { CLOSED, NameText, Next, nullable, PAGE_QUERY, Time, UserKeyText } from "./values.ts";
+import {
+  CLOSED,
+  NameText,
+  Next,
+  nullable,
+  PAGE_QUERY,
+  SignatureText,
+  Time,
+  UserKeyText,
+} from "./values.ts";
 
 export const BusRoleName = Type.Union([Type.Literal("admin"), Type.Literal("member")]);
 export const UserStateName = Type.Union([Type.Literal("active"), Type.Literal("revoked")]);
@@ -20,6 +29,10 @@ const USER = {
   accept: AcceptName,
   createdAt: Time,
   changedAt: Time,
+  successor: nullable(Type.String(), {
+    description: "The key that took its place; null while none did",
+  }),
+  keyNumber: Type.Integer({ description: "Which of its user's keys it is: 1 is the first" }),
 } as const;
 
 export const User = Type.Object(USER, CLOSED);
@@ -46,7 +59,16 @@ export type UserDetail = Static<typeof UserDetail>;
 export const UserPage = Type.Object({ users: Type.Array(User), next: Next }, CLOSED);
 export type UserPage = Static<typeof UserPage>;
 
-export const UserQuery = Type.Object({ ...PAGE_QUERY, name: Type.Optional(NameText) }, CLOSED);
+export const UserQuery = Type.Object(
+  {
+    ...PAGE_QUERY,
+    name: Type.Optional(NameText),
+    all: Type.Optional(
+      Type.Literal("true", { description: "Keys too that were replaced by others" }),
+    ),
+  },
+  CLOSED,
+);
 
 export const SeedUserBody = Type.Object(
   { user: UserKeyText, name: Type.Optional(nullable(NameText)) },
@@ -71,8 +93,27 @@ export const UpdateUserBody = Type.Object(
 );
 export type UpdateUserBody = Static<typeof UpdateUserBody>;
 
-/** The public key that takes a user's place. */
-export const ReplaceKeyBody = Type.Object({ user: UserKeyText }, CLOSED);
+/** Signatures over the bus, the old key, the new key and its number. */
+export const KeyReplacementProof = Type.Object(
+  {
+    number: Type.Integer({
+      minimum: 2,
+      maximum: 0xffff_ffff,
+      description: "The `keyNumber` of the old key and one more",
+    }),
+    byNew: SignatureText,
+    byOld: nullable(SignatureText, {
+      description: "Null where an admin or the local operator replaces the key",
+    }),
+  },
+  CLOSED,
+);
+
+/** The public key that takes a user's place, and what proves that it is to. */
+export const ReplaceKeyBody = Type.Object(
+  { user: UserKeyText, proof: KeyReplacementProof },
+  CLOSED,
+);
 export type ReplaceKeyBody = Static<typeof ReplaceKeyBody>;
 
 export const UserParams = Type.Object({ user: UserKeyText }, CLOSED);

@@ -44,6 +44,23 @@ export function nullable<Schema extends TSchema>(schema: Schema, options?: Schem
 export const Nothing = Type.Object({}, CLOSED);
 export type Nothing = Static<typeof Nothing>;
 
+/** A signature of Ed25519 in base64url. */
+export const SignatureText = Type.String({ pattern: "^[A-Za-z0-9_-]{86}$" });
+
+/** What may leave the bus without an admin, or a room without an owner, if it says so. */
+export const OrphanQuery = Type.Object(
+  {
+    orphan: Type.Optional(
+      Type.Literal("true", {
+        description:
+          "The local operator may leave the bus without an admin, or the room without an owner",
+      }),
+    ),
+  },
+  CLOSED,
+);
+export type OrphanQuery = Static<typeof OrphanQuery>;
+
 /** What every list takes: how many rows at most, and after which cursor. */
 export const PAGE_QUERY = {
   limit: Type.Optional(

@@ -2,7 +2,7 @@ import { joinBytes } from "./bytes.ts";
 import type { InviteId } from "./ids.ts";
 
 /** What a key of an identity signs, each for one purpose alone. */
-export type DomainKind = "api-key" | "encryption-key" | "invite" | "record";
+export type DomainKind = "api-key" | "encryption-key" | "invite" | "key-replacement" | "record";
 
 const TEXT = new TextEncoder();
 
@@ -25,4 +25,19 @@ export function encryptionKeyBytes(generation: number, publicKey: Uint8Array): U
 /** What accepts an invite: its id, and the 32 bytes of the newcomer's nkey. */
 export function inviteBytes(invite: InviteId, newcomer: Uint8Array): Uint8Array {
   return joinBytes([TEXT.encode(invite), newcomer]);
+}
+
+/**
+ * What hands a user's place over: the new key's number, four bytes big-endian, and the 32 bytes of the old
+ * key and of the new one. Both keys sign it.
+ */
+export function keyReplacementBytes(replacement: {
+  readonly number: number;
+  readonly old: Uint8Array;
+  readonly by: Uint8Array;
+}): Uint8Array {
+  const { number, old, by } = replacement;
+  const head = new Uint8Array(4);
+  new DataView(head.buffer).setUint32(0, number);
+  return joinBytes([head, old, by]);
 }

@@ -11,6 +11,10 @@ export const LEVEL_FIRST = 1;
 /** The newest level that this unibus knows. Raised with every change of a rule or a row of `apply`. */
 export const LEVEL_NEWEST = 2;
 
+export function isLevel(level: number): boolean {
+  return Number.isSafeInteger(level) && level >= LEVEL_FIRST;
+}
+
 /** The problem of a bus that is beyond this unibus. `where` says what names the level. */
 export function levelTooOld(where: string, level: number): Problem {
   return new Problem(

@@ -6,6 +6,16 @@ export const NAME_CHARS_MAX = 64;
 export const ROOMS_PER_USER_MAX = 500;
 /** Memberships of one user that wait for acceptance: strangers may not fill a user's list. */
 export const PENDING_PER_USER_MAX = 50;
+/**
+ * How long an actor that took rights from a user may give it none back: each taking closes the user's
+ * connections, and what is said meanwhile in other rooms is missed.
+ */
+export const RIGHTS_TAKEN_PAUSE_MS = 60_000;
+/** Takings forgotten by one operation: more than most make, and not so many that others wait. */
+export const RIGHTS_TAKEN_PRUNED_MAX = 100;
+/** Keys that a user may replace its own by within a day: whoever steals one could go on for ever. */
+export const KEYS_REPLACED_MAX = 5;
+export const KEYS_REPLACED_MS = 24 * 60 * 60 * 1000;
 /** Members of one plain room. */
 export const MEMBERS_PER_ROOM_MAX = 10_000;
 /** Tokens of one user that have not expired. */

@@ -1,6 +1,6 @@
 import type { UserId } from "./ids.ts";
 import type { Membership, NatsPermissions } from "./permissions.ts";
-import { memberPermissions, openPermissions, ROLE_RIGHTS, softPermissions } from "./permissions.ts";
+import { losesRights, memberPermissions, openPermissions, softPermissions } from "./permissions.ts";
 
 export type AuthMode = "off" | "soft" | "enforce";
 
@@ -111,13 +111,6 @@ export function hasLostRights(
   if (!now.active) return true;
   return grant.memberships.some((granted) => {
     const current = now.memberships.find((membership) => membership.id === granted.id);
-    if (!current) return true;
-    const had = ROLE_RIGHTS[granted.role];
-    const has = ROLE_RIGHTS[current.role];
-    return (
-      (had.publish && !has.publish) ||
-      (had.subscribe && !has.subscribe) ||
-      (had.queue && !has.queue)
-    );
+    return losesRights(granted.role, current?.role ?? null);
   });
 }

@@ -40,7 +40,9 @@ export type Evidence =
       readonly body: string;
     }
   | { readonly kind: "token"; readonly token: string }
-  | { readonly kind: "none" };
+  | { readonly kind: "none" }
+  /** What is left of the evidence of a refused operation from level 2 on: SHA-256 of it, in hex. */
+  | { readonly kind: "digest"; readonly of: string; readonly sha256: string };
 
 // What is inside a change is a `type`: to the compiler an interface is no canonical value.
 
@@ -49,6 +51,20 @@ export type SignedRecord = { readonly record: string; readonly signature: string
 
 /** A room that an invite leads into, with the role there. */
 export type InviteRoom = { readonly room: RoomId; readonly role: RoomRole };
+
+/**
+ * Signatures over the bus, the old key, the new one and its number, in base64url: the new key's, and the
+ * old one's unless somebody else than the user itself replaces it.
+ */
+export type KeyReplacementProof = {
+  /** The new key's number among the keys of its user; the first one has 1. */
+  readonly number: number;
+  readonly byNew: string;
+  readonly byOld: string | null;
+};
+
+/** The operator may leave the bus without an admin, or a room without an owner, if it says so. */
+type Orphaning = { readonly orphan?: true };
 
 /** A change that somebody asks for: data only, with every chosen value in it. */
 export type Change =
@@ -77,9 +93,9 @@ export type Change =
       readonly name: string | null;
       readonly role: BusRole;
     }
-  | { readonly kind: "user.revoke"; readonly user: UserId }
+  | ({ readonly kind: "user.revoke"; readonly user: UserId } & Orphaning)
   | { readonly kind: "user.restore"; readonly user: UserId }
-  | {
+  | ({
       readonly kind: "user.update";
       readonly user: UserId;
       /** Null leaves as it is what it names. */
@@ -88,12 +104,14 @@ export type Change =
       readonly accept: AcceptSetting | null;
       /** The version that the caller saw, or null for any. */
       readonly ifVersion: string | null;
-    }
+    } & Orphaning)
   | {
       readonly kind: "user.replace-key";
       readonly user: UserId;
       /** The key that takes its place. */
       readonly by: UserId;
+      /** Demanded from level 2 on; verified where the request came in. */
+      readonly proof?: KeyReplacementProof;
     }
   | {
       readonly kind: "token.create";
@@ -145,14 +163,14 @@ export type Change =
       readonly ifVersion: string | null;
     }
   | { readonly kind: "room.delete"; readonly room: RoomId }
-  | {
+  | ({
       readonly kind: "member.add";
       readonly room: RoomId;
       readonly user: UserId;
       readonly role: RoomRole;
-    }
+    } & Orphaning)
   | { readonly kind: "member.accept"; readonly room: RoomId; readonly user: UserId }
-  | { readonly kind: "member.remove"; readonly room: RoomId; readonly user: UserId }
+  | ({ readonly kind: "member.remove"; readonly room: RoomId; readonly user: UserId } & Orphaning)
   | {
       readonly kind: "node.token";
       /** Made from the secret, which it does not tell. */
@@ -255,7 +273,8 @@ export interface RowChange {
     | "tokens"
     | "invites"
     | "node_tokens"
-    | "nodes";
+    | "nodes"
+    | "rights_taken";
   readonly key: string;
   readonly row: { readonly [column: string]: CanonicalValue } | null;
 }

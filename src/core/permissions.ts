@@ -35,6 +35,17 @@ export const ROLE_RIGHTS: Readonly<Record<RoomRole, RoleRights>> = {
   writer: { publish: true, subscribe: false, queue: false },
 };
 
+const NO_RIGHTS: RoleRights = { publish: false, subscribe: false, queue: false };
+
+/** Says whether somebody who had one role and has another now has lost a right; null is no role. */
+export function losesRights(before: RoomRole | null, after: RoomRole | null): boolean {
+  const had = before === null ? NO_RIGHTS : ROLE_RIGHTS[before];
+  const has = after === null ? NO_RIGHTS : ROLE_RIGHTS[after];
+  return (
+    (had.publish && !has.publish) || (had.subscribe && !has.subscribe) || (had.queue && !has.queue)
+  );
+}
+
 /**
  * Decides what a user's connection may publish and subscribe under enforce. Deny wins over allow, as
  * in nats-server. Who may publish nothing gets `deny: [">"]`, because nats-server reads an empty allow

@@ -132,6 +132,17 @@ export const PROBLEMS = {
     exit: EXIT.refused,
   },
   "member-not-found": { status: 404, title: "No such member", exit: EXIT.refused },
+  "rights-taken-lately": {
+    status: 409,
+    title: "Rights were taken a moment ago",
+    exit: EXIT.refused,
+  },
+  "key-replaced": { status: 409, title: "The key was replaced", exit: EXIT.refused },
+  "keys-replaced-often": {
+    status: 409,
+    title: "The user replaced its key too often",
+    exit: EXIT.refused,
+  },
   "last-admin": { status: 409, title: "The bus has no other admin", exit: EXIT.refused },
   "last-owner": { status: 409, title: "The room has no other owner", exit: EXIT.refused },
   "level-conflict": {

@@ -20,6 +20,10 @@ export interface UserRecord {
   readonly accept: AcceptSetting;
   readonly createdAt: number;
   readonly changedAt: number;
+  /** The key that took its place; null while none did. */
+  readonly successor: UserId | null;
+  /** Which of its user's keys it is: 1 is the first. */
+  readonly keyNumber: number;
 }
 
 export type RoomContent = "plain" | "encrypted";

@@ -7,7 +7,7 @@ import {
   MemberQuery,
 } from "../contract/members.ts";
 import { RoomParams } from "../contract/rooms.ts";
-import { Nothing } from "../contract/values.ts";
+import { Nothing, OrphanQuery } from "../contract/values.ts";
 import type { RoomId, UserId } from "../core/ids.ts";
 import type { Effect } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
@@ -19,6 +19,7 @@ import { readRoomId, readUserId, timeText } from "./ids.ts";
 import { readPage } from "./page.ts";
 import type { AppParts } from "./parts.ts";
 import { getRoster } from "./rights.ts";
+import { orphaning } from "./users.ts";
 
 const MEMBER = "/:room/members/:user";
 
@@ -43,18 +44,18 @@ export function members(parts: Pick<AppParts, "read" | "commit" | "now">) {
     )
     .put(
       MEMBER,
-      async ({ params, body, request, set }) => {
+      async ({ params, body, query, request, set }) => {
         const call = callOf(request);
         const member = readMember(params);
         const { role = "member" } = body;
-        const change = { kind: "member.add", ...member, role } as const;
+        const change = { kind: "member.add", ...member, role, ...orphaning(query) } as const;
         const { effects } = await requestChange(parts, { call, set }, change);
         // From the outcome, so that a repeat is answered alike.
         set.status = effects.some(isArrival) ? 201 : 200;
         set.headers.location = `/v1/rooms/${member.room}/members/${member.user}`;
         return getMember(read, member, call.viewer);
       },
-      { params: MemberParams, body: AddMemberBody, query: Nothing, response: EITHER },
+      { params: MemberParams, body: AddMemberBody, query: OrphanQuery, response: EITHER },
     )
     .post(
       `${MEMBER}/accept`,
@@ -69,12 +70,13 @@ export function members(parts: Pick<AppParts, "read" | "commit" | "now">) {
     )
     .delete(
       MEMBER,
-      async ({ params, request, set }) => {
-        const change = { kind: "member.remove", ...readMember(params) } as const;
+      async ({ params, query, request, set }) => {
+        const member = readMember(params);
+        const change = { kind: "member.remove", ...member, ...orphaning(query) } as const;
         await requestChange(parts, { call: callOf(request), set }, change);
         set.status = 204;
       },
-      { params: MemberParams, body: Nothing, query: Nothing },
+      { params: MemberParams, body: Nothing, query: OrphanQuery },
     );
 }
 

@@ -33,7 +33,10 @@ export interface Reads {
   listUsers(page: {
     readonly after?: UserId | undefined;
     readonly limit: number;
+    readonly replaced?: boolean;
   }): readonly UserRecord[];
+  /** A user and the keys that took its place one after the other. */
+  listSuccessors(user: UserId): readonly UserRecord[];
   listRoomsOf(
     user: UserId,
   ): readonly (RoomRecord & { readonly role: RoomRole; readonly state: MemberState })[];

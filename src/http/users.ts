@@ -10,19 +10,22 @@ import {
   UserParams,
   UserQuery,
 } from "../contract/users.ts";
-import { Nothing } from "../contract/values.ts";
+import { Nothing, OrphanQuery } from "../contract/values.ts";
+import { domainBytes, keyReplacementBytes } from "../core/domain.ts";
 import type { UserId } from "../core/ids.ts";
-import type { ChangeOf } from "../core/operations.ts";
+import { userKeyBytes } from "../core/nkey.ts";
+import type { ChangeOf, KeyReplacementProof } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { UserRecord } from "../core/records.ts";
 import { callOf } from "./call.ts";
 import { type AnswerHead, requestChange } from "./change.ts";
+import { verifyEd25519 } from "./ed25519.ts";
 import { readName, readUserId, timeText } from "./ids.ts";
 import { readPage } from "./page.ts";
 import type { AppParts } from "./parts.ts";
 import { requireManager, requireOperator, seesMembers } from "./rights.ts";
 
-type Parts = Pick<AppParts, "read" | "commit" | "now">;
+type Parts = Pick<AppParts, "read" | "commit" | "now" | "busId">;
 
 /** `/v1/users`: who the bus knows. */
 export function users(parts: Parts) {
@@ -35,9 +38,10 @@ export function users(parts: Parts) {
       return { users: found ? [userOf(found)] : [], next: null };
     }
     const after = query.after === undefined ? undefined : readUserId(query.after);
+    const replaced = query.all === "true";
     const { rows, next } = readPage(
       query,
-      (limit) => read.listUsers({ after, limit }),
+      (limit) => read.listUsers({ after, limit, replaced }),
       ({ user }) => user,
     );
     return { users: rows.map(userOf), next };
@@ -81,7 +85,7 @@ export function users(parts: Parts) {
     .patch("/:user", (context) => update(parts, context), {
       params: UserParams,
       body: UpdateUserBody,
-      query: Nothing,
+      query: OrphanQuery,
       response: { 200: User },
     })
     .post("/:user/replace-key", (context) => replaceKey(parts, context), {
@@ -90,11 +94,17 @@ export function users(parts: Parts) {
       query: Nothing,
       response: { 200: User },
     })
-    .post("/:user/revoke", (context) => setState(parts, "user.revoke", context), STATE_SHAPES)
-    .post("/:user/restore", (context) => setState(parts, "user.restore", context), STATE_SHAPES);
+    .post("/:user/revoke", (context) => revoke(parts, context), {
+      ...STATE_SHAPES,
+      query: OrphanQuery,
+    })
+    .post("/:user/restore", (context) => restore(parts, context), {
+      ...STATE_SHAPES,
+      query: Nothing,
+    });
 }
 
-const STATE_SHAPES = { params: UserParams, body: Nothing, query: Nothing, response: { 200: User } };
+const STATE_SHAPES = { params: UserParams, body: Nothing, response: { 200: User } };
 
 /** What a route of Elysia is given, as far as a change needs it. */
 interface Context {
@@ -118,21 +128,40 @@ async function admit(
   return getUser(parts.read, change.user);
 }
 
-async function setState(
+/** Answers the key that holds the user's place now: it is revoked with the one that was named. */
+async function revoke(
   parts: Parts,
-  kind: "user.revoke" | "user.restore",
-  { params, request, set }: UserContext,
+  { params, query, request, set }: UserContext & { readonly query: OrphanQuery },
 ): Promise<User> {
   const call = callOf(request);
-  requireManager(call.viewer, kind === "user.revoke" ? "revoke the user" : "restore the user");
+  requireManager(call.viewer, "revoke the user");
   const user = readUserId(params.user);
-  await requestChange(parts, { call, set }, { kind, user });
+  await requestChange(parts, { call, set }, { kind: "user.revoke", user, ...orphaning(query) });
+  return showUser(parts.read, parts.read.listSuccessors(user).at(-1)?.user ?? user, set);
+}
+
+async function restore(parts: Parts, { params, request, set }: UserContext): Promise<User> {
+  const call = callOf(request);
+  requireManager(call.viewer, "restore the user");
+  const user = readUserId(params.user);
+  await requestChange(parts, { call, set }, { kind: "user.restore", user });
   return showUser(parts.read, user, set);
+}
+
+/** What a change says of being left without an admin or an owner. */
+export function orphaning({ orphan }: OrphanQuery): { readonly orphan?: true } {
+  return orphan === "true" ? { orphan: true } : {};
 }
 
 async function update(
   parts: Parts,
-  { body, params, request, set }: UserContext & { readonly body: UpdateUserBody },
+  {
+    body,
+    params,
+    query,
+    request,
+    set,
+  }: UserContext & { readonly body: UpdateUserBody; readonly query: OrphanQuery },
 ): Promise<User> {
   const call = callOf(request);
   requireManager(call.viewer, "change the user");
@@ -142,12 +171,15 @@ async function update(
   if (name === null && role === null) {
     throw new Problem("request-invalid", "Cannot change the user: neither name nor role is given");
   }
-  const change = { name, role, accept: null, ifVersion: call.ifMatch };
+  const change = { name, role, accept: null, ifVersion: call.ifMatch, ...orphaning(query) };
   await requestChange(parts, { call, set }, { kind: "user.update", user, ...change });
   return showUser(parts.read, user, set);
 }
 
-/** An admin replaces anybody's key, a user its own; which it is, is decided where it is applied. */
+/**
+ * An admin replaces anybody's key, a user its own; which it is, and whether the old key had to sign, is
+ * decided where it is applied. Here the signatures are verified that are given.
+ */
 async function replaceKey(
   parts: Parts,
   { body, params, request, set }: UserContext & { readonly body: ReplaceKeyBody },
@@ -157,9 +189,28 @@ async function replaceKey(
   const isOneself = call.viewer.kind === "user" && call.viewer.user === user;
   if (!isOneself) requireManager(call.viewer, "replace the key");
   const by = readUserId(body.user);
-  await requestChange(parts, { call, set }, { kind: "user.replace-key", user, by });
+  const proof = { ...body.proof };
+  refuseWrongProof(proof, { user, by, busId: parts.busId() });
+  await requestChange(parts, { call, set }, { kind: "user.replace-key", user, by, proof });
   set.headers.location = `/v1/users/${by}`;
   return showUser(parts.read, by, set);
+}
+
+function refuseWrongProof(
+  { number, byNew, byOld }: KeyReplacementProof,
+  { user, by, busId }: { readonly user: UserId; readonly by: UserId; readonly busId: string },
+): void {
+  const [old, next] = [userKeyBytes(user), userKeyBytes(by)];
+  const bytes = keyReplacementBytes({ number, old, by: next });
+  const data = domainBytes("key-replacement", busId, bytes);
+  const isRight =
+    verifyEd25519({ publicKey: next, data, signature: byNew }) &&
+    (byOld === null || verifyEd25519({ publicKey: old, data, signature: byOld }));
+  if (isRight) return;
+  throw new Problem(
+    "proof-wrong",
+    "Cannot replace the key: the proof is not signed by these keys for this bus and number",
+  );
 }
 
 /** Finds a user for an answer. Throws "user-not-found". */
@@ -189,9 +240,10 @@ export function roomsOf(read: Pick<Parts["read"], "listRoomsOf">, user: UserId) 
   return read.listRoomsOf(user).map(({ room, name, role, state }) => ({ room, name, role, state }));
 }
 
-function userOf({ user, name, role, state, accept, createdAt, changedAt }: UserRecord): User {
+function userOf(record: UserRecord): User {
+  const { user, name, role, state, accept, createdAt, changedAt, successor, keyNumber } = record;
   const times = { createdAt: timeText(createdAt), changedAt: timeText(changedAt) };
-  return { user, name, role, state, accept, ...times };
+  return { user, name, role, state, accept, ...times, successor, keyNumber };
 }
 
 function nameOf(name: string | null | undefined): string | null {

@@ -25,43 +25,25 @@ import type { CreateRoomBody, Room, RoomPage, UpdateRoomBody } from "../contract
 import type { CreateTokenBody, NewToken, Token, TokenPage } from "../contract/tokens.ts";
 import type {
   AddUserBody,
+  ReplaceKeyBody,
   SeedUserBody,
   UpdateUserBody,
   User,
   UserDetail,
   UserPage,
 } from "../contract/users.ts";
+import type {
+  ChangeOptions,
+  EditOptions,
+  ListOptions,
+  MemberName,
+  OrphanOptions,
+  PageOptions,
+} from "./options.ts";
 import { randomHex } from "./random-hex.ts";
 import { type ApiRequest, createTransport, type TransportOptions } from "./transport.ts";
 
 export type ClientOptions = TransportOptions;
-
-/** One page of a list. */
-export interface PageOptions {
-  readonly limit?: number;
-  readonly after?: string;
-}
-
-/** One page of a list, or by name what few have. */
-export interface ListOptions extends PageOptions {
-  readonly name?: string;
-}
-
-export interface ChangeOptions {
-  /** Repeating a change with the same key makes it happen once; a new one is made if none is given. */
-  readonly idempotencyKey?: string;
-}
-
-export interface EditOptions extends ChangeOptions {
-  /** The version that was looked at; another one by now is "version-conflict". */
-  readonly ifMatch?: string;
-}
-
-/** A membership by the ids of its two sides. */
-export interface MemberName {
-  readonly room: Room["room"];
-  readonly user: User["user"];
-}
 
 /** The API of a node as functions. Every one throws the `Problem` that the node answers. */
 export interface Client {
@@ -95,11 +77,16 @@ export interface UserCalls {
   add(body: AddUserBody, options?: ChangeOptions): Promise<User>;
   list(options?: ListOptions): Promise<UserPage>;
   show(user: User["user"]): Promise<UserDetail>;
-  update(user: User["user"], body: UpdateUserBody, options?: EditOptions): Promise<User>;
-  revoke(user: User["user"], options?: ChangeOptions): Promise<User>;
+  update(
+    user: User["user"],
+    body: UpdateUserBody,
+    options?: EditOptions & OrphanOptions,
+  ): Promise<User>;
+  /** Revokes a user by any key that it had; answers the last one. */
+  revoke(user: User["user"], options?: OrphanOptions): Promise<User>;
   restore(user: User["user"], options?: ChangeOptions): Promise<User>;
-  /** Gives a user another key; `by` takes the place of `user` in every room. */
-  replaceKey(user: User["user"], by: User["user"], options?: ChangeOptions): Promise<User>;
+  /** Gives a user another key; `signReplacement` of both identities makes the proof. */
+  replaceKey(user: User["user"], body: ReplaceKeyBody, options?: ChangeOptions): Promise<User>;
 }
 
 export interface TokenCalls {
@@ -143,9 +130,9 @@ export interface RoomCalls {
 
 export interface MemberCalls {
   list(room: Room["room"], options?: PageOptions): Promise<MemberPage>;
-  add(member: MemberName, body?: AddMemberBody, options?: ChangeOptions): Promise<Member>;
+  add(member: MemberName, body?: AddMemberBody, options?: OrphanOptions): Promise<Member>;
   accept(member: MemberName, options?: ChangeOptions): Promise<Member>;
-  remove(member: MemberName, options?: ChangeOptions): Promise<void>;
+  remove(member: MemberName, options?: OrphanOptions): Promise<void>;
 }
 
 /**
@@ -211,11 +198,13 @@ function userCalls({ get, send }: Api): UserCalls {
     add: (body, change) => send("POST", "/v1/users", { ...change, body }),
     list: (page) => get(`/v1/users${queryOf(page)}`),
     show: (user) => get(path(user)),
-    update: (user, body, change) => send("PATCH", path(user), { ...change, body }),
-    revoke: (user, change) => send("POST", path(user, "/revoke"), change),
+    update: (user, body, { orphan, ...change } = {}) =>
+      send("PATCH", `${path(user)}${orphanQuery(orphan)}`, { ...change, body }),
+    revoke: (user, { orphan, ...change } = {}) =>
+      send("POST", `${path(user, "/revoke")}${orphanQuery(orphan)}`, change),
     restore: (user, change) => send("POST", path(user, "/restore"), change),
-    replaceKey: (user, by, change) =>
-      send("POST", path(user, "/replace-key"), { ...change, body: { user: by } }),
+    replaceKey: (user, body, change) =>
+      send("POST", path(user, "/replace-key"), { ...change, body }),
   };
 }
 
@@ -267,9 +256,11 @@ function memberCalls({ get, send }: Api): MemberCalls {
     `/v1/rooms/${segment(room)}/members/${segment(user)}`;
   return {
     list: (room, page) => get(`/v1/rooms/${segment(room)}/members${queryOf(page)}`),
-    add: (member, body = {}, change) => send("PUT", path(member), { ...change, body }),
+    add: (member, body = {}, { orphan, ...change } = {}) =>
+      send("PUT", `${path(member)}${orphanQuery(orphan)}`, { ...change, body }),
     accept: (member, change) => send("POST", `${path(member)}/accept`, change),
-    remove: (member, change) => send("DELETE", path(member), change),
+    remove: (member, { orphan, ...change } = {}) =>
+      send("DELETE", `${path(member)}${orphanQuery(orphan)}`, change),
   };
 }
 
@@ -277,11 +268,16 @@ function segment(text: string): string {
   return encodeURIComponent(text);
 }
 
+function orphanQuery(orphan: boolean | undefined): string {
+  return orphan === true ? "?orphan=true" : "";
+}
+
 function queryOf(options: ListOptions = {}): string {
   const query = new URLSearchParams();
-  const { limit, after, name } = options;
+  const { limit, after, name, all } = options;
   if (limit !== undefined) query.set("limit", `${limit}`);
   if (after !== undefined) query.set("after", after);
   if (name !== undefined) query.set("name", name);
+  if (all === true) query.set("all", "true");
   return query.size > 0 ? `?${query}` : "";
 }

@@ -1,7 +1,13 @@
 import { fromBase64url, toBase64url } from "../core/base64url.ts";
-import { type DomainKind, domainBytes, encryptionKeyBytes, inviteBytes } from "../core/domain.ts";
+import {
+  type DomainKind,
+  domainBytes,
+  encryptionKeyBytes,
+  inviteBytes,
+  keyReplacementBytes,
+} from "../core/domain.ts";
 import type { InviteId, UserId } from "../core/ids.ts";
-import { readUserSeed, userKeyBytes, userKeyOf } from "../core/nkey.ts";
+import { readUserKey, readUserSeed, userKeyBytes, userKeyOf } from "../core/nkey.ts";
 import { Problem } from "../core/problems.ts";
 import { parseInviteText } from "../core/secrets.ts";
 import { type RequestToSign, signRequest } from "./sign-request.ts";
@@ -21,6 +27,15 @@ export interface Identity {
   signRequest(request: RequestToSign & { readonly busId: string }): Promise<Record<string, string>>;
   /** Signs a record for one bus, by the nkey. */
   signRecord(busId: string, bytes: Uint8Array): Promise<Uint8Array>;
+  /** Signs that a key takes the place of another, as either of them; in base64url. */
+  signReplacement(replacement: {
+    /** Id of the bus. */
+    readonly bus: string;
+    readonly old: string;
+    readonly by: string;
+    /** Number of the new key among the keys of its user. */
+    readonly number: number;
+  }): Promise<string>;
   /** The key of a generation that others encrypt to, and what vouches for it on one bus. */
   encryptionKey(busId: string, generation: number): Promise<CertifiedKey>;
 }
@@ -62,6 +77,10 @@ export async function openIdentity(seedText: string): Promise<Identity> {
       return signRequest({ ...request, keyid, certificate }, api.sign);
     },
     signRecord: (busId, bytes) => sign("record", busId, bytes),
+    async signReplacement({ bus, old, by, number }) {
+      const bytes = keyReplacementBytes({ number, old: keyBytes(old), by: keyBytes(by) });
+      return toBase64url(await sign("key-replacement", bus, bytes));
+    },
     async encryptionKey(busId, generation) {
       const publicKey = await x25519PublicKey(await derive(source, `encryption-key ${generation}`));
       const signed = encryptionKeyBytes(generation, publicKey);
@@ -89,6 +108,12 @@ export async function proveInvite(redeemed: {
     invite,
     proof: toBase64url(await key.sign(domainBytes("invite", redeemed.busId, signed))),
   };
+}
+
+function keyBytes(user: string): Uint8Array {
+  const read = readUserKey(user);
+  if ("code" in read) throw new Problem(read.code, read.detail);
+  return read.bytes;
 }
 
 interface Signer {

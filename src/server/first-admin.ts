@@ -1,12 +1,20 @@
 import type { UserId } from "../core/ids.ts";
 import { formatOf } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
-import { hasActiveAdmin } from "../store/users.ts";
+import { hasActiveAdmin, hasUsers } from "../store/users.ts";
 import type { RunningNode } from "./boot.ts";
 import { newOperationId } from "./reads.ts";
 
-/** Says whether the bus has nobody yet who may admit others. */
+/**
+ * Says whether the bus has nobody yet. One that had an admin and has none now gets none unasked: its
+ * operator may have meant that.
+ */
 export function needsFirstAdmin({ store }: RunningNode): boolean {
+  return !hasUsers(store);
+}
+
+/** Says whether nobody but the operator may admit others. */
+export function lacksAdmin({ store }: RunningNode): boolean {
   return !hasActiveAdmin(store);
 }
 

@@ -7,7 +7,7 @@ import { findNodeToken, listNodes } from "../store/nodes.ts";
 import type { Store } from "../store/open.ts";
 import { findRoom, listRooms } from "../store/rooms.ts";
 import { findToken, listTokens } from "../store/tokens.ts";
-import { findUser, findUserByName, listUsers } from "../store/users.ts";
+import { findUser, findUserByName, listSuccessors, listUsers } from "../store/users.ts";
 import { roomVersion, userVersion } from "../store/versions.ts";
 
 /** Binds what the API reads to a store. */
@@ -19,6 +19,7 @@ export function bindReads(store: Store): Reads {
     findUser: (user) => findUser(store, user),
     findUserByName: (name) => findUserByName(store, name),
     listUsers: (page) => listUsers(store, page),
+    listSuccessors: (user) => listSuccessors(store, user),
     listRoomsOf: (user) => listRoomsOf(store, user),
     findRoom: (room) => findRoom(store, room),
     listRooms: (page) => listRooms(store, page),

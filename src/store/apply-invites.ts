@@ -64,7 +64,7 @@ export function decideInviteRevoke(
 export function decideInviteRedeem(
   store: Store,
   { invite, user, name }: ChangeOf<"invite.redeem">,
-  { actor, at }: Circumstances,
+  { actor, at, level }: Circumstances,
 ): Decision {
   const record = findInvite(store, invite);
   const refusal = refuseInviteRedeem({
@@ -79,7 +79,7 @@ export function decideInviteRedeem(
   const rooms = record.rooms.filter((inviteRoom) => isOpen(store, record, inviteRoom));
   return applied(
     [
-      newUserWrite({ user, name, role: record.role, at }),
+      newUserWrite({ user, name, role: record.role, at }, level),
       ...rooms.map(({ room, role }) =>
         memberWrite({ room, user, role, state: "active", addedAt: at }),
       ),

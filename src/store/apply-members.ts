@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ChangeOf, Effect, RoomRole } from "../core/operations.ts";
+import { losesRights } from "../core/permissions.ts";
 import type { MemberRecord } from "../core/records.ts";
 import {
   memberStateOnAdd,
@@ -18,6 +19,8 @@ import {
 } from "./decision.ts";
 import { countMembers, countRoomsOf, findMember, isLastOwner } from "./members.ts";
 import type { Store } from "./open.ts";
+import { findRightsTaken, rightsTakenWrites } from "./rights-taken.ts";
+import type { RowWrite } from "./tables.ts";
 import { findUser } from "./users.ts";
 
 type Told = Extract<Effect, { kind: "user.told" }>["event"];
@@ -25,9 +28,10 @@ type Told = Extract<Effect, { kind: "user.told" }>["event"];
 /** Adds a user, or changes the role that it has. */
 export function decideMemberAdd(
   store: Store,
-  { room, user, role }: ChangeOf<"member.add">,
-  { actor, at }: Circumstances,
+  { room, user, role, orphan }: ChangeOf<"member.add">,
+  circumstances: Circumstances,
 ): Decision {
+  const { actor, at, level } = circumstances;
   const before = findMember(store, { room, user });
   const facts = {
     ...roomFacts(store, room, actor),
@@ -38,6 +42,8 @@ export function decideMemberAdd(
     roomMembers: countMembers(store, room),
     targetRooms: countRoomsOf(store, { user, state: "active" }),
     targetPending: countRoomsOf(store, { user, state: "pending" }),
+    ...{ at, level, orphan: orphan === true },
+    rightsTakenAt: findRightsTaken(store, { actor, user }),
   };
   const refusal = refuseMemberAdd(facts);
   if (refusal) return refused(refusal);
@@ -48,7 +54,11 @@ export function decideMemberAdd(
     return applied([memberWrite(after)], [told(after, "room.invited", role)]);
   }
   const event = before?.state === "active" ? "room.changed" : "room.gained";
-  return applied([memberWrite(after)], [rightsChanged(user), told(after, event, role)]);
+  const isLess = before?.state === "active" && losesRights(before.role, role);
+  return applied(
+    [memberWrite(after), ...(isLess ? rightsTakenWrites(store, [user], circumstances) : [])],
+    [rightsChanged(user), told(after, event, role)],
+  );
 }
 
 export function decideMemberAccept(
@@ -75,22 +85,25 @@ export function decideMemberAccept(
 
 export function decideMemberRemove(
   store: Store,
-  { room, user }: ChangeOf<"member.remove">,
-  { actor }: Circumstances,
+  { room, user, orphan }: ChangeOf<"member.remove">,
+  circumstances: Circumstances,
 ): Decision {
+  const { actor, level } = circumstances;
   const member = findMember(store, { room, user });
   const refusal = refuseMemberRemove({
     ...roomFacts(store, room, actor),
-    user,
+    ...{ user, level, orphan: orphan === true },
     targetMember: member,
     isLastOwner: isLastOwner(store, { room, user }),
   });
   if (refusal) return refused(refusal);
   assert(member);
   const lost = told(member, "room.lost", null);
+  const gone: RowWrite = { table: "members", key: `${room} ${user}`, row: null };
+  if (member.state !== "active") return applied([gone], [lost]);
   return applied(
-    [{ table: "members", key: `${room} ${user}`, row: null }],
-    member.state === "active" ? [rightsChanged(user), lost] : [lost],
+    [gone, ...rightsTakenWrites(store, [user], circumstances)],
+    [rightsChanged(user), lost],
   );
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { UserId } from "../core/ids.ts";
+import { KEYS_REPLACED_MAX, KEYS_REPLACED_MS } from "../core/limits.ts";
 import type { ChangeOf, Effect } from "../core/operations.ts";
 import { movesRooms, refuseKeyReplace } from "../core/rules/users.ts";
 import { tokenDeletes, userWrite } from "./apply-users.ts";
@@ -14,7 +15,7 @@ import {
 import { listRoomsOf, type RoomOfUser } from "./members.ts";
 import type { Store } from "./open.ts";
 import type { RowWrite } from "./tables.ts";
-import { findUser } from "./users.ts";
+import { countReplacements, findUser } from "./users.ts";
 
 /**
  * Puts a new key in the place of a user's: its name, role, setting and memberships of plain rooms are
@@ -24,15 +25,17 @@ import { findUser } from "./users.ts";
  */
 export function decideKeyReplace(
   store: Store,
-  { user, by }: ChangeOf<"user.replace-key">,
-  { actor, at }: Circumstances,
+  { user, by, proof }: ChangeOf<"user.replace-key">,
+  { actor, at, level }: Circumstances,
 ): Decision {
   const record = findUser(store, user);
+  const number = (record?.keyNumber ?? 0) + 1;
+  const lately = { after: at - KEYS_REPLACED_MS, limit: KEYS_REPLACED_MAX };
   const refusal = refuseKeyReplace({
-    actor,
-    user,
+    ...{ actor, user, level, number, proof: proof ?? null },
     existing: record?.state ?? null,
     replacement: findUser(store, by)?.state ?? null,
+    replacedLately: record ? countReplacements(store, record, lately) : 0,
   });
   if (refusal) return refused(refusal);
   assert(record);
@@ -42,11 +45,18 @@ export function decideKeyReplace(
   return applied(
     [
       // The old row first: it gives the name free. It also gives away what restoring would bring back.
-      userWrite({
-        ...record,
-        ...{ name: null, role: "member", state: "revoked", accept: "from-admins", changedAt: at },
-      }),
-      userWrite({ ...record, user: by, createdAt: at, changedAt: at }),
+      userWrite(
+        {
+          ...record,
+          ...{ name: null, role: "member", state: "revoked", accept: "from-admins", changedAt: at },
+          successor: by,
+        },
+        level,
+      ),
+      userWrite(
+        { ...record, user: by, createdAt: at, changedAt: at, successor: null, keyNumber: number },
+        level,
+      ),
       ...rooms.flatMap((room) => membershipMove(room, { from: user, to: by })),
       ...tokenDeletes(store, user),
     ],

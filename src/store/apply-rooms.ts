@@ -21,6 +21,7 @@ import {
 } from "./decision.ts";
 import { countRoomsOf, findMember, listAllMembers } from "./members.ts";
 import type { Store } from "./open.ts";
+import { rightsTakenWrites } from "./rights-taken.ts";
 import { findGenesis, findRoom } from "./rooms.ts";
 import type { RowWrite } from "./tables.ts";
 import { findUser } from "./users.ts";
@@ -90,9 +91,9 @@ export function decideRoomUpdate(
 export function decideRoomDelete(
   store: Store,
   { room }: ChangeOf<"room.delete">,
-  { actor }: Circumstances,
+  circumstances: Circumstances,
 ): Decision {
-  const refusal = refuseRoomDelete(roomFacts(store, room, actor));
+  const refusal = refuseRoomDelete(roomFacts(store, room, circumstances.actor));
   if (refusal) return refused(refusal);
   const members = listAllMembers(store, room);
   const losers = members.filter(({ state }) => state === "active").map(({ user }) => user);
@@ -105,6 +106,7 @@ export function decideRoomDelete(
         ({ user }): RowWrite => ({ table: "members", key: `${room} ${user}`, row: null }),
       ),
       { table: "rooms", key: room, row: null },
+      ...rightsTakenWrites(store, losers, circumstances),
     ],
     losers.length > 0 ? [rightsChanged(...losers), ...told] : told,
   );

@@ -1,3 +1,4 @@
+import { canonicalJson } from "../core/canonical.ts";
 import {
   type Entry,
   renderChanges,
@@ -20,8 +21,14 @@ import {
 import { decideKeyReplace } from "./apply-replace-key.ts";
 import { decideRoomCreate, decideRoomDelete, decideRoomUpdate } from "./apply-rooms.ts";
 import { decideTokenCreate, decideTokenRevoke } from "./apply-tokens.ts";
-import { decideUserAdd, decideUserSeed, decideUserState, decideUserUpdate } from "./apply-users.ts";
-import { nextChain } from "./chain.ts";
+import {
+  decideUserAdd,
+  decideUserRestore,
+  decideUserRevoke,
+  decideUserSeed,
+  decideUserUpdate,
+} from "./apply-users.ts";
+import { digest, nextChain } from "./chain.ts";
 import { actorFacts, type Circumstances, type Decision, refused } from "./decision.ts";
 import { codeOf } from "./faults.ts";
 import { type BusRecord, findRecorded, getBus, isSignatureUsed } from "./journal.ts";
@@ -152,8 +159,9 @@ function decide(store: Store, { change }: Operation, circumstances: Circumstance
     case "user.add":
       return decideUserAdd(store, change, circumstances);
     case "user.revoke":
+      return decideUserRevoke(store, change, circumstances);
     case "user.restore":
-      return decideUserState(store, change, circumstances);
+      return decideUserRestore(store, change, circumstances);
     case "user.update":
       return decideUserUpdate(store, change, circumstances);
     case "user.replace-key":
@@ -229,7 +237,10 @@ function record(
 ): void {
   const { seq, operation } = parts.entry;
   const { bus, operationId, signatureId } = parts;
-  const entry = renderEntry(parts.entry);
+  const isApplied = parts.outcome.status === "applied";
+  const entry = renderEntry(
+    isApplied || bus.level < 2 ? parts.entry : withoutEvidence(parts.entry),
+  );
   const outcome = renderOutcome(parts.outcome);
   const changes = renderChanges(parts.writes);
   const encoder = new TextEncoder();
@@ -255,6 +266,20 @@ function record(
       ...{ seq, chain, latestAt: Math.max(bus.latestAt, operation.at) },
       level: levelAfter(operation, parts.outcome) ?? bus.level,
     });
+}
+
+/**
+ * What is kept of an entry that changed nothing: who asked for what, and of the request that proves it a
+ * digest. The whole would be most of the entry, and whoever may do nothing could fill the disk with it.
+ */
+function withoutEvidence({ seq, operation }: Entry): Entry {
+  const { evidence } = operation;
+  if (evidence.kind !== "signature") return { seq, operation };
+  const sha256 = digest(new TextEncoder().encode(canonicalJson({ ...evidence }))).toHex();
+  return {
+    seq,
+    operation: { ...operation, evidence: { kind: "digest", of: evidence.kind, sha256 } },
+  };
 }
 
 /** The level that an entry gives to the bus; null where it leaves it as it is. */

@@ -1,7 +1,7 @@
 import { LEVEL_FIRST } from "../core/level.ts";
 
 /** SHA-256 of bytes that follow one another; parts of varying length come with their length. */
-function digest(...parts: readonly Uint8Array[]): Uint8Array {
+export function digest(...parts: readonly Uint8Array[]): Uint8Array {
   const hasher = new Bun.CryptoHasher("sha256");
   for (const part of parts) hasher.update(part);
   return hasher.digest();

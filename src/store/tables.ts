@@ -15,7 +15,10 @@ export interface RowWrite extends RowChange {
 export const TABLES = {
   users: {
     key: ["user"],
-    columns: ["name", "name_key", "role", "state", "accept", "created_at", "changed_at"],
+    columns: [
+      ...["name", "name_key", "role", "state", "accept", "created_at", "changed_at"],
+      ...["successor", "key_number"],
+    ],
   },
   rooms: {
     key: ["room"],
@@ -42,6 +45,7 @@ export const TABLES = {
       ...["client_urls", "api_urls", "version", "format", "announced_at", "removed_at"],
     ],
   },
+  rights_taken: { key: ["actor", "user"], columns: ["at"] },
 } as const satisfies Readonly<
   Record<Table, { readonly key: readonly string[]; readonly columns: readonly string[] }>
 >;
@@ -55,6 +59,7 @@ export const TABLE_NAMES = [
   "invites",
   "node_tokens",
   "nodes",
+  "rights_taken",
 ] as const satisfies readonly Table[];
 
 /** A row with all columns of its table: one that an entry's row does not have, as it came later, is null. */

@@ -62,6 +62,7 @@ function nothing(): Folded {
     invites: new Map(),
     node_tokens: new Map(),
     nodes: new Map(),
+    rights_taken: new Map(),
   };
 }
 

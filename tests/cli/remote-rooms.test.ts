@@ -126,7 +126,7 @@ describe("an admin on another machine", () => {
       ["user", "show", "bob"],
       ["user", "revoke", "bob"],
       ["user", "update", "bob", "--role", "admin"],
-      ["user", "replace-key", "bob", ada.key.user],
+      ["user", "replace-key", "bob", ada.key.path],
       ["refusals"],
     ]) {
       const { code, document } = await ada.machine.json(...words);
@@ -145,7 +145,7 @@ test("a key is replaced by its owner, who logs in with the new one", async () =>
   const { machine, key } = ada;
   await machine.cli("room", "create", "ops");
   const next = machine.key("next.nk");
-  const replaced = await machine.cli("user", "replace-key", key.user, next.user);
+  const replaced = await machine.cli("user", "replace-key", key.user, next.path);
   expect(replaced.stdout).toContain(`login ${node.url} --key FILE`);
   expect((await machine.json("whoami")).document.code).toBe("identity-revoked");
   const words = ["--ca", node.certificates.ca, "--key", next.path];

@@ -49,6 +49,7 @@ describe("users of a node that does not run", () => {
     expect(users).toHaveLength(2);
     expect(Object.keys(users[0])).toEqual([
       ...["user", "name", "role", "state", "accept", "createdAt", "changedAt"],
+      ...["successor", "keyNumber"],
     ]);
   });
 

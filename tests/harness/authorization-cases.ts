@@ -46,8 +46,12 @@ function ofMember(whose: Whose, rest = "", body?: unknown): Case {
   };
 }
 
-function replacement(whose: Whose): Case {
-  return (world, asker) => ofUser(whose, "/replace-key", { user: testKey().user })(world, asker);
+function replacement(whose: "itself" | PersonName): Case {
+  return async (world, asker) => {
+    const person = whose === "itself" ? await itself(world, asker) : await world.person(whose);
+    const body = person.signer.replaceBy(testKey());
+    return { path: `/v1/users/${person.user}/replace-key`, body };
+  };
 }
 
 async function ownToken(world: World, asker: Asker): Promise<Question> {
@@ -140,6 +144,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   "PATCH /v1/users/:user: a bystander's role": ofUser("bystander", "", { role: "admin" }),
   "PATCH /v1/users/:user: its own role": ofUser("itself", "", { role: "admin" }),
   "POST /v1/users/:user/revoke: a bystander": ofUser("bystander", "/revoke"),
+  "POST /v1/users/:user/revoke: another admin": ofUser("another admin", "/revoke"),
   "POST /v1/users/:user/revoke: nobody's key": ofUser("nobody", "/revoke"),
   "POST /v1/users/:user/restore: a revoked user": ofUser("revoked", "/restore"),
   "POST /v1/users/:user/restore: a revoked admin": ofUser("former admin", "/restore"),

@@ -37,6 +37,7 @@ export type PersonName =
   | "pending"
   | "admin"
   | "former admin"
+  | "another admin"
   | "bystander"
   | "another"
   | "waiting";
@@ -87,7 +88,7 @@ export function createWorld(callers: Callers): World {
       await once("token revoked: write", () => makeToken(made, { scope: "write" }));
     }
     if (name === "revoked" || name === "former admin") {
-      await operator.get("POST", `/v1/users/${user}/revoke`);
+      await operator.get("POST", `/v1/users/${user}/revoke?orphan=true`);
     }
     return made;
   }

@@ -21,6 +21,7 @@ import {
   type Committed,
   type Effect,
   formatOf,
+  type KeyReplacementProof,
   type Operation,
   type Outcome,
   type SignedRecord,
@@ -166,6 +167,20 @@ export function userUpdate(
     ifVersion: null,
     ...more,
   };
+}
+
+/**
+ * The change by which a key takes the place of a user's first one, signed by both; the store does not
+ * judge signatures.
+ */
+export function keyReplacement(
+  user: UserId,
+  by: UserId,
+  more: Partial<KeyReplacementProof> = {},
+): ChangeOf<"user.replace-key"> {
+  const signature = "s".repeat(86);
+  const proof = { number: 2, byNew: signature, byOld: signature, ...more };
+  return { kind: "user.replace-key", user, by, proof };
 }
 
 /** A store and its write path in a temporary folder. */

@@ -22,3 +22,21 @@ export async function anAdmitted(
   await bus.must({ kind: "user.add", user: identity.user, name: null, role });
   return identity;
 }
+
+/** The body that puts one identity in another's place, as its second key unless said otherwise. */
+export async function replacementBody(replacement: {
+  /** Id of the bus. */
+  readonly bus: string;
+  readonly old: Pick<Identity, "user" | "signReplacement">;
+  readonly by: Pick<Identity, "user" | "signReplacement">;
+  readonly number?: number;
+}) {
+  const { bus, number = 2 } = replacement;
+  const [old, by] = [replacement.old.user, replacement.by.user];
+  const signed = { bus, old, by, number };
+  const [byNew, byOld] = await Promise.all([
+    replacement.by.signReplacement(signed),
+    replacement.old.signReplacement(signed),
+  ]);
+  return { user: by, proof: { number, byNew, byOld } };
+}

@@ -13,6 +13,7 @@ import {
   aToken,
   aUser,
   inviteCreate,
+  keyReplacement,
   operator,
   roomCreate,
   tokenCreate,
@@ -66,7 +67,12 @@ const userChange: fc.Arbitrary<Change> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("user.revoke"), user }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("user.restore"), user }) },
   { weight: 3, arbitrary: userUpdate },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("user.replace-key"), user, by: user }) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .record({ user, by: user, number: fc.constantFrom(2, 2, 2, 3) })
+      .map(({ user: old, by, number }) => keyReplacement(old, by, { number })),
+  },
 );
 
 const secretChange: fc.Arbitrary<Change> = fc.oneof(

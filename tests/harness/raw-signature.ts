@@ -13,6 +13,7 @@ import {
   inputOf,
   type Parameters,
   parametersOf,
+  replacementBytes,
 } from "./signed-bytes.ts";
 
 /** The keys of a user, made apart from the sources. */
@@ -48,6 +49,24 @@ export async function admitRaw(bus: Pick<TestBus, "must">): Promise<RawIdentity>
   const identity = rawIdentity();
   await bus.must({ kind: "user.add", user: identity.user, name: null, role: "admin" });
   return identity;
+}
+
+/** The body that puts a key in another's place, signed by both. */
+export function replacement(
+  busId: string,
+  {
+    number,
+    old,
+    by,
+  }: { readonly number: number; readonly old: RawIdentity; readonly by: RawIdentity },
+): string {
+  const data = replacementBytes(busId, {
+    number,
+    old: publicBytesOf(old.nkey),
+    by: publicBytesOf(by.nkey),
+  });
+  const [byNew, byOld] = [by, old].map((one) => sign(null, data, one.nkey).toString("base64url"));
+  return JSON.stringify({ user: by.user, proof: { number, byNew, byOld } });
 }
 
 /** How a request is signed; what is left out is right. */

@@ -69,3 +69,14 @@ function quoted(component: string): string {
   const [name = "", ...parameters] = component.split(";");
   return [`"${name}"`, ...parameters].join(";");
 }
+
+/** What both keys sign of a replacement: the new key's number, the old key and the new one. */
+export function replacementBytes(
+  busId: string,
+  replacement: { readonly number: number; readonly old: Uint8Array; readonly by: Uint8Array },
+): Buffer {
+  const number = Buffer.alloc(4);
+  number.writeUInt32BE(replacement.number);
+  const said = Buffer.concat([number, replacement.old, replacement.by]);
+  return domainBytes("key-replacement", busId, said);
+}

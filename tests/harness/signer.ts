@@ -9,6 +9,7 @@ import {
   domainBytes,
   inputOf,
   parametersOf,
+  replacementBytes,
 } from "./signed-bytes.ts";
 
 /** A request as far as its signature covers it. */
@@ -29,6 +30,8 @@ export interface Signer {
   sign(request: Signable): Record<string, string>;
   /** The first record of an encrypted room, as the body of `POST /v1/rooms` carries it. */
   genesis(): { readonly record: string; readonly signature: string };
+  /** The body that puts another key in the place of this one, signed by both; its second by default. */
+  replaceBy(next: TestKey, number?: number): object;
   /** Proves that this user holds an invite. */
   proveInvite(text: string): { readonly invite: string; readonly proof: string };
 }
@@ -63,6 +66,11 @@ export function createSigner(busId: string, key: TestKey = testKey()): Signer {
       const bytes = Buffer.from(JSON.stringify(genesisOf(busId, key)));
       const signature = key.sign(domainBytes("record", busId, bytes));
       return { record: base64url(bytes), signature: base64url(signature) };
+    },
+    replaceBy(next, number = 2) {
+      const data = replacementBytes(busId, { number, old: key.publicKey, by: next.publicKey });
+      const [byNew, byOld] = [next, key].map((one) => base64url(one.sign(data)));
+      return { user: next.user, proof: { number, byNew, byOld } };
     },
     proveInvite(text) {
       const [, invite = "", secret = ""] = /^ubi_([a-z2-7]{26})_(.+)$/.exec(text) ?? [];

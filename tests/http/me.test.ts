@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { openTestApi, problemOf } from "../harness/api.ts";
 import { asUser } from "../harness/builders.ts";
-import { anAdmitted, anIdentity } from "../harness/identity.ts";
+import { anAdmitted, anIdentity, replacementBody } from "../harness/identity.ts";
 
 describe("oneself", () => {
   test("is told who one is and which rooms one is in or asked into", async () => {
@@ -127,7 +127,12 @@ describe("a user's record", () => {
     const body = { role: "member" };
     expect(problemOf(await ask("PATCH", path, { body }))).toBe("last-admin");
     expect(problemOf(await ask("POST", `${path}/revoke`))).toBe("last-admin");
-    expect((await api.atSocket("PATCH", path, { body })).status).toBe(200);
+    const atSocket = (asked: string) => api.atSocket("PATCH", asked, { body });
+    expect(problemOf(await atSocket(path))).toBe("last-admin");
+    const asAdmin = await ask("PATCH", `${path}?orphan=true`, { body });
+    expect(problemOf(asAdmin)).toBe("last-admin");
+    expect(problemOf(await atSocket(`${path}?orphan=yes`))).toBe("request-invalid");
+    expect((await atSocket(`${path}?orphan=true`)).status).toBe(200);
   });
 
   test("gets another key from its own user or an admin, with all that it had", async () => {
@@ -136,7 +141,7 @@ describe("a user's record", () => {
     const room = await api.bus.addRoom(alice.user);
     const next = await anIdentity();
     const answer = await api.asSigned(alice)("POST", `/v1/users/${alice.user}/replace-key`, {
-      body: { user: next.user },
+      body: await replacementBody({ bus: api.busId, old: alice, by: next }),
     });
     expect([answer.status, answer.json.user]).toEqual([200, next.user]);
     expect((await api.asSigned(next)("GET", "/v1/me")).json.rooms).toMatchObject([
@@ -146,7 +151,7 @@ describe("a user's record", () => {
     expect([old.status, problemOf(old)]).toEqual([401, "identity-revoked"]);
     const bob = await anAdmitted(api.bus);
     const theft = await api.asSigned(bob)("POST", `/v1/users/${next.user}/replace-key`, {
-      body: { user: (await anIdentity()).user },
+      body: await replacementBody({ bus: api.busId, old: next, by: await anIdentity(), number: 3 }),
     });
     expect(problemOf(theft)).toBe("forbidden");
   });

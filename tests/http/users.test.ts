@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { openTestApi, problemOf } from "../harness/api.ts";
 import { aUser, NO_ROWS } from "../harness/builders.ts";
+import { anAdmitted, anIdentity, replacementBody } from "../harness/identity.ts";
 
 const AT = "2023-11-14T22:13:20.000Z";
 
@@ -24,6 +25,8 @@ describe("a user", () => {
       accept: "from-admins",
       createdAt: AT,
       changedAt: AT,
+      successor: null,
+      keyNumber: 1,
     };
     expect(added.json).toEqual(shape);
     const list = await api.atSocket("GET", "/v1/users");
@@ -173,4 +176,72 @@ test("nobody on the network sees or changes users, whatever the mode", async () 
     expect(answers.map(problemOf)).toEqual(Array(answers.length).fill("forbidden"));
     expect(api.bus.rows()).toBe(before);
   }
+});
+
+describe("a user that replaced its key", () => {
+  async function aReplaced() {
+    const api = openTestApi();
+    const [admin, old, next] = [
+      await anAdmitted(api.bus, "admin"),
+      await anAdmitted(api.bus),
+      await anIdentity(),
+    ];
+    const path = `/v1/users/${old.user}`;
+    const body = await replacementBody({ bus: api.busId, old, by: next });
+    const replaced = await api.asSigned(old)("POST", `${path}/replace-key`, { body });
+    expect(replaced.json).toMatchObject({ user: next.user, keyNumber: 2, successor: null });
+    return { api, admin, old, next, path, body, [Symbol.dispose]: () => api[Symbol.dispose]() };
+  }
+
+  test("is revoked by its old key, and the answer is the key that it has now", async () => {
+    using at = await aReplaced();
+    const ask = at.api.asSigned(at.admin);
+    const revoked = await ask("POST", `${at.path}/revoke`);
+    expect([revoked.status, revoked.json]).toMatchObject([
+      200,
+      { user: at.next.user, state: "revoked" },
+    ]);
+    expect(problemOf(await at.api.asSigned(at.next)("GET", "/v1/me"))).toBe("identity-revoked");
+    const restored = await ask("POST", `${at.path}/restore`);
+    expect(restored.json).toMatchObject({ user: at.old.user, state: "active", successor: null });
+  });
+
+  test("is listed once, and with its past where that is asked for", async () => {
+    using at = await aReplaced();
+    const listed = async (query: string) => {
+      const { json } = await at.api.atSocket("GET", `/v1/users${query}`);
+      return json.users.map(({ user }: { user: string }) => user).sort();
+    };
+    expect(await listed("")).toEqual([at.admin.user, at.next.user].sort());
+    expect(await listed("?all=true")).toEqual([at.admin.user, at.old.user, at.next.user].sort());
+    expect(problemOf(await at.api.atSocket("GET", "/v1/users?all=1"))).toBe("request-invalid");
+  });
+
+  test("has to have it signed by the new key: a stranger's is not put in its place", async () => {
+    using api = openTestApi();
+    const [old, stranger, other] = [
+      await anAdmitted(api.bus),
+      await anIdentity(),
+      await anIdentity(),
+    ];
+    const before = api.bus.rows();
+    const right = await replacementBody({ bus: api.busId, old, by: other });
+    const ask = (body: object) =>
+      api.asSigned(old)("POST", `/v1/users/${old.user}/replace-key`, { body });
+    const foreign = await replacementBody({ bus: "0".repeat(32), old, by: stranger });
+    const { byOld, byNew, number } = right.proof;
+    for (const [user, proof] of [
+      [stranger.user, right.proof],
+      [stranger.user, foreign.proof],
+      [other.user, { number, byNew: byOld, byOld: byNew }],
+      [other.user, { number: 3, byNew, byOld }],
+      [other.user, { number, byNew, byOld: byNew }],
+      [other.user, { number, byNew, byOld: null }],
+    ] as const) {
+      expect(problemOf(await ask({ user, proof }))).toBe("proof-wrong");
+    }
+    expect(problemOf(await ask({ user: other.user }))).toBe("request-invalid");
+    expect(api.bus.rows()).toBe(before);
+    expect((await ask(right)).status).toBe(200);
+  });
 });

@@ -6,7 +6,7 @@ import { makeGenesis } from "../../src/sdk/genesis.ts";
 import { type Identity, proveInvite } from "../../src/sdk/identity.ts";
 import { OWN_HOST, openTestApi, type TestApi } from "../harness/api.ts";
 import { aRoom, aUser, NOW } from "../harness/builders.ts";
-import { anAdmitted, anIdentity } from "../harness/identity.ts";
+import { anAdmitted, anIdentity, replacementBody } from "../harness/identity.ts";
 
 const baseUrl = "http://localhost";
 
@@ -91,9 +91,12 @@ describe("the client", () => {
   test("gives users other names, roles and keys", async () => {
     using api = openTestApi();
     const admin = clientAs(api, await anAdmitted(api.bus, "admin"));
-    const [user, by] = [await api.bus.addUser(), aUser()];
+    const [old, next] = [await anAdmitted(api.bus), await anIdentity()];
+    const [user, by] = [old.user, next.user];
     expect((await admin.users.update(user, { name: "Ada", role: "admin" })).role).toBe("admin");
-    expect(await admin.users.replaceKey(user, by)).toMatchObject({ user: by, name: "Ada" });
+    const body = await replacementBody({ bus: api.busId, old, by: next });
+    const alone = { ...body, proof: { ...body.proof, byOld: null } };
+    expect(await admin.users.replaceKey(user, alone)).toMatchObject({ user: by, name: "Ada" });
     expect((await admin.users.show(user)).state).toBe("revoked");
     expect(await admin.directory("Ada")).toEqual({ users: [{ user: by, name: "Ada" }] });
   });

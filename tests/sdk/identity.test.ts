@@ -119,6 +119,7 @@ describe("an identity", () => {
       "certify",
       "encryptionKey",
       "signRecord",
+      "signReplacement",
       "signRequest",
       "user",
     ]);

@@ -21,6 +21,7 @@ import {
   aUser,
   inviteCreate,
   inviteRedeem,
+  keyReplacement,
   NOW,
   openTestBus,
   tokenCreate,
@@ -213,9 +214,9 @@ describe("using an invite", () => {
   });
 
   test.each<[string, (admin: ReturnType<typeof aUser>) => Change]>([
-    ["was revoked", (user) => ({ kind: "user.revoke", user })],
-    ["is a member now", (user) => userUpdate(user, { role: "member" })],
-    ["has another key", (user) => ({ kind: "user.replace-key", user, by: aUser() })],
+    ["was revoked", (user) => ({ kind: "user.revoke", user, orphan: true })],
+    ["is a member now", (user) => userUpdate(user, { role: "member", orphan: true })],
+    ["has another key", (user) => keyReplacement(user, aUser())],
   ])("is nothing worth when the admin who made it %s", async (_, change) => {
     using at = await aBus();
     await at.bus.must(change(at.admin));
@@ -235,10 +236,10 @@ describe("using an invite", () => {
     // Rows as entries would make them; ten thousand entries would try nothing more.
     bus.store.database.run(`
       WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ${MEMBERS_PER_ROOM_MAX})
-      INSERT INTO users SELECT printf('U%055d', i), NULL, NULL, 'member', 'active', 'all', 0, 0 FROM n`);
+      INSERT INTO users SELECT printf('U%055d', i), NULL, NULL, 'member', 'active', 'all', 0, 0, NULL, 1 FROM n`);
     bus.store.database.run(`
       INSERT INTO members SELECT '${full}', user, 'member', 'active', 0 FROM users WHERE accept = 'all'`);
-    await bus.must({ kind: "member.add", room: lost, user: admin, role: "reader" });
+    await bus.must({ kind: "member.add", room: lost, user: admin, role: "reader", orphan: true });
     const user = aUser();
     await bus.must(inviteRedeem(create.invite, user), asUser(user));
     expect(listRoomsOf(bus.store, user).map(({ room }) => room)).toEqual([left]);

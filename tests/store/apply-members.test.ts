@@ -154,7 +154,9 @@ describe("the last owner of a room", () => {
     await bus.must({ kind: "member.accept", room, user }, asUser(user));
     expect(await bus.try(lower, asUser(owner))).toBe("applied");
     expect(await bus.try({ ...leave, user }, asUser(user))).toBe("last-owner");
-    expect(await bus.try({ ...leave, user })).toBe("applied");
+    expect(await bus.try({ ...leave, user })).toBe("last-owner");
+    expect(await bus.try({ ...leave, user, orphan: true }, asUser(user))).toBe("last-owner");
+    expect(await bus.try({ ...leave, user, orphan: true })).toBe("applied");
   });
 
   test("may be revoked; then it does not count, and does not hinder others", async () => {
@@ -184,7 +186,8 @@ describe("in an encrypted room", () => {
     expect(await bus.try(leave, asUser(owner))).toBe("last-owner");
     expect(await bus.try(leave, asUser(admin))).toBe("last-owner");
     expect(bus.rows()).toBe(before);
-    expect(await bus.try(leave)).toBe("applied");
+    expect(await bus.try(leave)).toBe("last-owner");
+    expect(await bus.try({ ...leave, orphan: true })).toBe("applied");
   });
 });
 
@@ -200,6 +203,7 @@ describe("an owner who is no admin [M-013]", () => {
     }
     // Whoever has agreed once can lose what it agreed to once, and has to agree again.
     for (let agreed = 0; agreed < 3; agreed++) {
+      // The user agrees itself each time: nothing is given back by the owner alone.
       await bus.must(at.add("member"), asUser(owner));
       await bus.must({ kind: "member.accept", room, user }, asUser(user));
       expect(await loss()).toEqual([rights(user)]);

@@ -15,6 +15,7 @@ import {
   aToken,
   aUser,
   inviteCreate,
+  keyReplacement,
   NOW,
   openTestBus,
   roomCreate,
@@ -161,7 +162,7 @@ describe("a token acts", () => {
     const before = bus.rows();
     expect(await bus.try(tokenCreate(user), actor)).toBe("forbidden");
     expect(await bus.try(inviteCreate(), actor)).toBe("forbidden");
-    expect(await bus.try({ kind: "user.replace-key", user, by: aUser() }, actor)).toBe("forbidden");
+    expect(await bus.try(keyReplacement(user, aUser()), actor)).toBe("forbidden");
     expect(bus.rows()).toBe(before);
   });
 

@@ -28,7 +28,7 @@ describe("seeding", () => {
     using bus = openTestBus();
     const first = aUser();
     await bus.must({ kind: "user.seed", user: first, name: null });
-    await bus.must({ kind: "user.revoke", user: first });
+    await bus.must({ kind: "user.revoke", user: first, orphan: true });
     expect(await bus.try({ kind: "user.seed", user: first, name: null })).toBe("user-revoked");
     expect(await bus.try({ kind: "user.seed", user: aUser(), name: null })).toBe("applied");
   });
@@ -87,6 +87,7 @@ describe("revoking", () => {
   test("takes from an admin what an admin may, and restoring gives it back", async () => {
     using bus = openTestBus();
     const admin = await bus.addUser("admin");
+    await bus.addUser("admin");
     expect(actorFacts(bus.store, asUser(admin), NOW)).toMatchObject({ role: "admin" });
     await bus.must({ kind: "user.revoke", user: admin });
     expect(actorFacts(bus.store, asUser(admin), NOW)).toMatchObject({ role: null });
@@ -130,7 +131,7 @@ describe("changing a user", () => {
     await bus.must(userUpdate(user, { role: "admin" }));
     expect(findUser(bus.store, user)).toEqual({
       ...{ user, name: "Eve", role: "admin", state: "active", accept: "all" },
-      ...{ createdAt: NOW, changedAt: NOW + 5 },
+      ...{ createdAt: NOW, changedAt: NOW + 5, successor: null, keyNumber: 1 },
     });
   });
 
@@ -163,7 +164,7 @@ describe("changing a user", () => {
   });
 });
 
-test("the last admin is neither revoked nor made a member by accident, but by the operator", async () => {
+test("the last admin is neither revoked nor made a member by accident, but by the operator who says so", async () => {
   using bus = openTestBus();
   const [first, second] = [await bus.addUser("admin"), await bus.addUser("admin")];
   const lower = (user: typeof first) => userUpdate(user, { role: "member" });
@@ -174,5 +175,12 @@ test("the last admin is neither revoked nor made a member by accident, but by th
   await bus.must({ kind: "user.revoke", user: second }, asUser(first));
   // A revoked admin is no second one.
   expect(await bus.try({ kind: "user.revoke", user: first }, asUser(first))).toBe("last-admin");
-  expect(await bus.try({ kind: "user.revoke", user: first })).toBe("applied");
+  expect(await bus.try(lower(first))).toBe("last-admin");
+  expect(await bus.try({ kind: "user.revoke", user: first })).toBe("last-admin");
+  expect(await bus.try({ kind: "user.revoke", user: first, orphan: true }, asUser(first))).toBe(
+    "last-admin",
+  );
+  expect(await bus.try({ ...lower(first), orphan: true })).toBe("applied");
+  await bus.must(userUpdate(first, { role: "admin" }));
+  expect(await bus.try({ kind: "user.revoke", user: first, orphan: true })).toBe("applied");
 });

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { listMemberships, listRoomsOf } from "../../src/store/members.ts";
 import { findUser } from "../../src/store/users.ts";
-import { asUser, aUser, openTestBus } from "../harness/builders.ts";
+import { asUser, aUser, keyReplacement, openTestBus } from "../harness/builders.ts";
 
 async function aBus() {
   const bus = openTestBus();
   const [admin, user] = [await bus.addUser("admin"), await bus.addUser()];
   const room = await bus.addRoom(user);
   const by = aUser();
-  const replace = { kind: "user.replace-key", user, by } as const;
+  const replace = keyReplacement(user, by);
   const roomsOf = (one: typeof user) => listMemberships(bus.store, one, { plainRooms: true });
   const dispose = { [Symbol.dispose]: () => bus[Symbol.dispose]() };
   return { bus, admin, user, room, by, replace, roomsOf, ...dispose };
@@ -33,7 +33,11 @@ describe("an admin who puts a key in a user's place", () => {
     const { bus, admin, user, room } = at;
     await bus.must(at.replace, asUser(admin));
     expect(at.roomsOf(user)).toEqual([]);
-    await bus.must({ kind: "user.restore", user }, asUser(admin));
+    const restore = { kind: "user.restore", user } as const;
+    expect(await bus.try(restore, asUser(admin))).toBe("key-replaced");
+    await bus.must({ kind: "user.revoke", user }, asUser(admin));
+    await bus.must(restore, asUser(admin));
+    expect(findUser(bus.store, at.by)?.state).toBe("revoked");
     expect(at.roomsOf(user)).toMatchObject([{ id: room, role: "owner" }]);
   });
 });

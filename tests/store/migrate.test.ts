@@ -15,6 +15,7 @@ import { listAllMembers, listMemberships } from "../../src/store/members.ts";
 import { TOKENS_INVITES_ENCRYPTED_ROOMS } from "../../src/store/migrations/0002-tokens-invites-encrypted-rooms.ts";
 import { NUMBERED_REPEATS } from "../../src/store/migrations/0003-numbered-repeats.ts";
 import { NODES } from "../../src/store/migrations/0004-nodes.ts";
+import { NODE_REGISTRY } from "../../src/store/migrations/0005-node-registry.ts";
 import { listNodes } from "../../src/store/nodes.ts";
 import { openStore, readExpectedSchema, readSchema, type Store } from "../../src/store/open.ts";
 import { findRoom, listRooms } from "../../src/store/rooms.ts";
@@ -29,6 +30,7 @@ import {
   codeOfOutcome,
   inviteCreate,
   inviteRedeem,
+  keyReplacement,
   roomCreate,
   tokenCreate,
 } from "../harness/builders.ts";
@@ -137,7 +139,7 @@ describe.each(dumps)("a database of %s", (dump) => {
       await must(invite);
       await must(inviteRedeem(invite.invite, newcomer), asUser(newcomer));
       expect(listMemberships(store, newcomer, { plainRooms: true })).toHaveLength(1);
-      await must({ kind: "user.replace-key", user: alice, by: aUser() });
+      await must(keyReplacement(alice, aUser()));
       await must({ kind: "room.delete", room });
     }
     using again = openStore({ path, random: randomBytes });
@@ -212,6 +214,7 @@ test.each([
   ],
   ["third", NUMBERED_REPEATS, "735ca6d2bbf586e35d4d9872df4960dc6f0d06b6ea1a2fd16d9eda56121011a5"],
   ["fourth", NODES, "49c04bde5ed5f4a016bed205e88b22422149b83518b39d298058fa035bc11282"],
+  ["fifth", NODE_REGISTRY, "bcfb3b961b636e5882c2c410644d490e3e1d96f06897c1cfec5581380a751700"],
 ])("the %s migration is what it was when it first ran on somebody's data", (_, sql, digest) => {
   expect(createHash("sha256").update(sql).digest("hex")).toBe(digest);
 });

@@ -42,6 +42,7 @@ describe("users", () => {
       accept: "from-admins",
       createdAt: 1_700_000_000_000,
       changedAt: 1_700_000_000_000,
+      ...{ successor: null, keyNumber: 1 },
     } as const;
     expect(findUser(bus.store, user)).toEqual(record);
     expect(findUserByName(bus.store, "ZOË")).toEqual(record);
@@ -92,7 +93,7 @@ describe("users", () => {
     expect(hasActiveAdmin(bus.store)).toBe(false);
     const admin = await bus.addUser("admin");
     expect(hasActiveAdmin(bus.store)).toBe(true);
-    await bus.must({ kind: "user.revoke", user: admin });
+    await bus.must({ kind: "user.revoke", user: admin, orphan: true });
     expect(hasActiveAdmin(bus.store)).toBe(false);
   });
 });

@@ -186,7 +186,7 @@ describe("damage is named", () => {
     ["DELETE FROM members WHERE role = 'reader'", "of members that entry 4 made is gone"],
     [
       `INSERT INTO users VALUES
-       ('${aUser()}', NULL, NULL, 'admin', 'active', 'all', 0, 0)`,
+       ('${aUser()}', NULL, NULL, 'admin', 'active', 'all', 0, 0, NULL, 1)`,
       "no entry made the row",
     ],
   ];

@@ -6,6 +6,7 @@ import { aRoom, aUser } from "../harness/builders.ts";
 const user: UserRecord = {
   ...{ user: aUser("alice"), name: "Alice", role: "member", state: "active" },
   ...{ accept: "from-admins", createdAt: 1, changedAt: 2 },
+  ...{ successor: null, keyNumber: 1 },
 };
 const room: RoomRecord = {
   ...{ room: aRoom("lobby"), name: "lobby", history: "k", shard: "0", content: "plain" },

@@ -61,7 +61,7 @@ test("a full room refuses the next member, and deleting it tells every one", asy
   // Rows as entries would make them; ten thousand entries would try nothing more.
   bus.store.database.run(`
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${MEMBERS_PER_ROOM_MAX - 2})
-    INSERT INTO users SELECT printf('U%055d', i), NULL, NULL, 'member', 'active', 'all', 0, 0 FROM n`);
+    INSERT INTO users SELECT printf('U%055d', i), NULL, NULL, 'member', 'active', 'all', 0, 0, NULL, 1 FROM n`);
   bus.store.database.run(`
     INSERT INTO members SELECT '${room}', user, 'member', 'active', 0 FROM users WHERE accept = 'all'`);
   const add = async () =>

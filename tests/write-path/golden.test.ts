@@ -26,6 +26,7 @@ import {
   aUser,
   inviteCreate,
   inviteRedeem,
+  keyReplacement,
   openTestBus,
   roomCreate,
   tokenCreate,
@@ -134,6 +135,40 @@ const KINDS: Readonly<Record<Exclude<Change["kind"], Beginning["kind"] | "bus.ra
   ...{ "node.announced": true, "node.removed": true },
 };
 
+const byKey: Operation["evidence"] = {
+  ...{ kind: "signature", base: '"@method": POST', signature: "c2ln" },
+  ...{ certificate: `${alice}.c2ln`, body: "{}" },
+};
+
+/** What level 2 writes otherwise: never edited once a later level is there. */
+const LEVEL_2_OPERATIONS: readonly Case[] = [
+  [{ kind: "user.seed", user: alice, name: "Alice" }, {}],
+  [{ kind: "user.add", user: bob, name: "Bob", role: "member" }, { actor: asUser(alice) }],
+  [roomCreate(room), { actor: asUser(alice) }],
+  [{ kind: "member.add", room, user: bob, role: "member" }, { actor: asUser(alice) }],
+  // Rights that are taken are remembered, and not given back at once.
+  [{ kind: "member.add", room, user: bob, role: "reader" }, { actor: asUser(alice) }],
+  [
+    { kind: "member.add", room, user: bob, role: "member" },
+    { actor: asUser(alice), evidence: byKey, signatureId: "7".repeat(64), idempotencyKey: "again" },
+  ],
+  [
+    { kind: "member.remove", room, user: bob },
+    { actor: asUser(alice), at: 1_700_000_100_000 },
+  ],
+  // A key has a successor, and is revoked with it.
+  [keyReplacement(bob, carol), { actor: asUser(bob), evidence: byKey }],
+  [{ kind: "user.restore", user: bob }, {}],
+  [{ kind: "user.revoke", user: bob }, { actor: asUser(alice) }],
+  [{ kind: "user.restore", user: bob }, {}],
+  // The last admin and the last owner are lost by saying so alone.
+  [{ kind: "member.remove", room, user: alice }, {}],
+  [{ kind: "member.remove", room, user: alice, orphan: true }, {}],
+  [userUpdate(alice, { role: "member" }), {}],
+  [userUpdate(alice, { role: "member", orphan: true }), {}],
+  [{ kind: "bus.raise", level: 2 }, {}],
+];
+
 function fixedBus({ level }: { readonly level: number }) {
   let part = 0;
   return openTestBus({ level, random: (sizeBytes) => new Uint8Array(sizeBytes).fill(++part) });
@@ -155,6 +190,31 @@ test("the encoding of entries, outcomes and rows of level 1, and the chain over 
   const { busId, generation } = getBus(bus.store);
   expectGolden("entry-chain.json", { busId, generation, entries });
   expect(verifyJournal(bus.store).entries).toBe(OPERATIONS.length);
+});
+
+test("the encoding of what level 2 brought is fixed, and the way to it from level 1", () => {
+  using bus = fixedBus({ level: 1 });
+  const first: Case = [{ kind: "user.add", user: dave, name: null, role: "member" }, {}];
+  const replaced: Case = [{ kind: "user.replace-key", user: dave, by: aUser("dave, later") }, {}];
+  const raised: Case = [{ kind: "bus.raise", level: 2 }, { evidence: { kind: "none" } }];
+  const operations = [first, replaced, raised, ...LEVEL_2_OPERATIONS];
+  for (const [index, [change, more]] of operations.entries()) {
+    const fixed = { id: anOperationId(`level 2, ${index}`), at: 1_700_000_000_000 + index };
+    apply(bus.store, { seq: index + 1, operation: anOperation(change, { ...fixed, ...more }) });
+  }
+  const entries = bus.store.database
+    .query<object, []>(
+      "SELECT entry, outcome, changes, lower(hex(chain)) AS chain FROM journal ORDER BY seq",
+    )
+    .all();
+  const { busId, generation } = getBus(bus.store);
+  expectGolden("entry-chain-level-2.json", { busId, generation, entries });
+  expect(verifyJournal(bus.store).entries).toBe(operations.length);
+  // What proved a refused request is kept as a digest.
+  const refused = entries.map((row) => JSON.stringify(row)).filter((row) => row.includes("again"));
+  expect(refused).toHaveLength(1);
+  expect(refused[0]).toContain("sha256");
+  expect(refused[0]).not.toContain("@method");
 });
 
 test("the chain can be recomputed from its description alone", async () => {

@@ -1,6 +1,6 @@
 import { isNodeName } from "../cluster-policy.ts";
 import { isInviteId, isNodeTokenId, isRoomId, isTokenId } from "../ids.ts";
-import { LEVEL_FIRST } from "../level.ts";
+import { isLevel, LEVEL_FIRST } from "../level.ts";
 import {
   INVITE_ROOMS_MAX,
   NODE_URL_CHARS_MAX,
@@ -14,6 +14,7 @@ import {
   BUS_ROLES,
   type Change,
   type ChangeOf,
+  type KeyReplacementProof,
   ROOM_ROLES,
   type SignedRecord,
   TOKEN_SCOPES,
@@ -45,7 +46,7 @@ export function refuseChange(change: Change): Refusal | null {
     case "user.update":
       return refuseUserUpdate(change);
     case "user.replace-key":
-      return refuseKey(change.user) ?? refuseNewKey(change.by);
+      return refuseKey(change.user) ?? refuseNewKey(change.by) ?? refuseProof(change.proof);
     case "token.create":
       return refuseTokenCreate(change);
     case "token.revoke":
@@ -97,10 +98,6 @@ function refuseBeginning(change: ChangeOf<"bus.found" | "bus.continued">): Refus
     : invalid("lastSeq", "is no number of an entry");
 }
 
-function isLevel(level: number): boolean {
-  return Number.isSafeInteger(level) && level >= LEVEL_FIRST;
-}
-
 function refuseNewUser(
   change: ChangeOf<"user.seed" | "user.add" | "invite.redeem">,
 ): Refusal | null {
@@ -111,6 +108,22 @@ function refuseNewUser(
 function refuseNewKey(text: string): Refusal | null {
   const key = readUserKey(text);
   return "code" in key ? key : null;
+}
+
+/** Whether the signatures are right is found out where the request comes in. */
+function refuseProof(proof: KeyReplacementProof | undefined): Refusal | null {
+  if (proof === undefined) return null;
+  const { number, byNew, byOld } = proof;
+  if (!Number.isSafeInteger(number) || number < 2)
+    return invalid("proof", "has no number of a key");
+  const signatures = byOld === null ? [byNew] : [byNew, byOld];
+  return signatures.every(isSignature)
+    ? null
+    : invalid("proof", "is not 86 characters of base64url");
+}
+
+function isSignature(text: string): boolean {
+  return text.length === 86 && BASE64URL.test(text);
 }
 
 function refuseUserUpdate(change: ChangeOf<"user.update">): Refusal | null {
@@ -178,7 +191,7 @@ function refuseRecord({ record, signature }: SignedRecord): Refusal | null {
   if (record.length > RECORD_CHARS_MAX || !BASE64URL.test(record)) {
     return invalid("record", `is not 1 to ${RECORD_CHARS_MAX} characters of base64url`);
   }
-  if (signature.length === 86 && BASE64URL.test(signature)) return null;
+  if (isSignature(signature)) return null;
   return invalid("signature", "is not 86 characters of base64url");
 }
 

@@ -1,8 +1,14 @@
 import type { UserId } from "../ids.ts";
-import { MEMBERS_PER_ROOM_MAX, PENDING_PER_USER_MAX, ROOMS_PER_USER_MAX } from "../limits.ts";
+import {
+  MEMBERS_PER_ROOM_MAX,
+  PENDING_PER_USER_MAX,
+  RIGHTS_TAKEN_PAUSE_MS,
+  ROOMS_PER_USER_MAX,
+} from "../limits.ts";
 import type { AcceptSetting, MemberState, RoomRole, UserState } from "../operations.ts";
+import { losesRights } from "../permissions.ts";
 import { type Refusal, refusal } from "../problems.ts";
-import { isAdmin } from "./actors.ts";
+import { type ActorFacts, isAdmin } from "./actors.ts";
 import {
   type MemberFacts,
   overseesRooms,
@@ -10,22 +16,35 @@ import {
   type RoomFacts,
   refuseUnseen,
 } from "./rooms.ts";
+import { mayOrphan } from "./users.ts";
 
-export interface MemberAddFacts extends RoomFacts {
+interface LastOwnerFacts {
+  readonly actor: ActorFacts;
+  /** The level of the bus. */
+  readonly level: number;
+  /** The change says that the room may be left without an owner. */
+  readonly orphan: boolean;
+  /** The target is an active owner of the room, and no other active user is one. */
+  readonly isLastOwner: boolean;
+}
+
+export interface MemberAddFacts extends RoomFacts, LastOwnerFacts {
   /** The user to be added, or null when it is none. */
   readonly target: { readonly state: UserState; readonly accept: AcceptSetting } | null;
   /** The membership it has already. */
   readonly targetMember: MemberFacts | null;
   /** The role that it shall have. */
   readonly role: RoomRole;
-  /** It is an active owner of the room, and no other active user is one. */
-  readonly isLastOwner: boolean;
   /** Memberships of the room, pending ones too. */
   readonly roomMembers: number;
   /** The user's active memberships in all rooms. */
   readonly targetRooms: number;
   /** The user's pending memberships in all rooms. */
   readonly targetPending: number;
+  /** The latest time that any entry named. */
+  readonly at: number;
+  /** When this actor last took rights from the user; null where it did not. */
+  readonly rightsTakenAt: number | null;
 }
 
 /** Decides whether an added user is a member at once or has to accept first. */
@@ -57,7 +76,30 @@ export function refuseMemberAdd(facts: MemberAddFacts): Refusal | null {
     return refusal("user-revoked", "Cannot add the member: this user is revoked");
   }
   return (
-    (facts.role === "owner" ? null : refuseLastOwner(facts, "change the role")) ?? refuseFull(facts)
+    (facts.role === "owner" ? null : refuseLastOwner(facts, "change the role")) ??
+    refuseFull(facts) ??
+    refuseGivenBack(facts)
+  );
+}
+
+/** The role that counts on the data plane; null where a membership waits, or there is none. */
+function activeRole(member: MemberFacts | null): RoomRole | null {
+  return member?.state === "active" ? member.role : null;
+}
+
+/**
+ * Taking rights is never refused or delayed. Each time closes the user's connections, so whoever took some
+ * gives none back for a while: it would throw the user off the whole bus as often as it liked.
+ */
+function refuseGivenBack(facts: MemberAddFacts): Refusal | null {
+  const { level, at, rightsTakenAt, targetMember, role } = facts;
+  if (level < 2 || rightsTakenAt === null) return null;
+  const waitMs = rightsTakenAt + RIGHTS_TAKEN_PAUSE_MS - at;
+  const after = activeRole({ role, state: memberStateOnAdd(facts) });
+  if (waitMs <= 0 || !losesRights(after, activeRole(targetMember))) return null;
+  return refusal(
+    "rights-taken-lately",
+    `Cannot give the user rights: you took some from it less than ${RIGHTS_TAKEN_PAUSE_MS / 1000} s ago, wait ${Math.ceil(waitMs / 1000)} s`,
   );
 }
 
@@ -116,9 +158,8 @@ export function refuseMemberAccept(facts: MemberAcceptFacts): Refusal | null {
   return null;
 }
 
-export interface MemberRemoveFacts extends MemberFactsOfTarget {
-  /** The target is an active owner of the room, and no other active user is one. */
-  readonly isLastOwner: boolean;
+export interface MemberRemoveFacts extends MemberFactsOfTarget, LastOwnerFacts {
+  readonly actor: ActorFacts;
 }
 
 /** Says why a member may not be removed, or null. Everybody but the last owner may leave. */
@@ -135,15 +176,13 @@ export function refuseMemberRemove(facts: MemberRemoveFacts): Refusal | null {
   return refuseLastOwner(facts, "remove the member");
 }
 
-/** The local operator may: it can make an owner again. */
-function refuseLastOwner(
-  { actor, isLastOwner }: Pick<MemberRemoveFacts, "actor" | "isLastOwner">,
-  action: string,
-): Refusal | null {
-  if (!isLastOwner || actor.kind === "operator") return null;
+/** The local operator may, if it says so: it can make an owner again. */
+function refuseLastOwner(facts: LastOwnerFacts, action: string): Refusal | null {
+  if (!facts.isLastOwner || mayOrphan(facts)) return null;
+  const advice = facts.actor.kind === "operator" ? ", or leave it without any: --orphan" : "";
   return refusal(
     "last-owner",
-    `Cannot ${action}: the room has no other owner, make one first or delete the room`,
+    `Cannot ${action}: the room has no other owner, make one first or delete the room${advice}`,
   );
 }
 

@@ -1,5 +1,6 @@
 import type { UserId } from "../ids.ts";
-import type { AcceptSetting, BusRole, UserState } from "../operations.ts";
+import { KEYS_REPLACED_MAX } from "../limits.ts";
+import type { AcceptSetting, BusRole, KeyReplacementProof, UserState } from "../operations.ts";
 import { type Refusal, refusal } from "../problems.ts";
 import { type ActorFacts, refuseInactive, refuseToken, refuseUserManager } from "./actors.ts";
 import { versionConflict } from "./rooms.ts";
@@ -72,20 +73,59 @@ function refuseNameTaken(facts: { readonly nameTaken: boolean }, action: string)
   return refusal("name-taken", `Cannot ${action}: another user has this name, choose a new one`);
 }
 
-export interface UserStateFacts {
+interface LastAdminFacts {
   readonly actor: ActorFacts;
-  readonly existing: UserState | null;
-  /** It is an active admin, and no other user is one. */
+  /** The level of the bus. */
+  readonly level: number;
+  /** The change says that the bus may be left without an admin. */
+  readonly orphan: boolean;
+  /** The user is an active admin, and no other user is one. */
   readonly isLastAdmin: boolean;
 }
 
-/** Says why a user may not be revoked or restored, or null. Doing it twice is allowed. */
-export function refuseUserState(facts: UserStateFacts, verb: "revoke" | "restore"): Refusal | null {
-  const action = `${verb} the user`;
+export interface UserStateFacts extends LastAdminFacts {
+  readonly existing: UserState | null;
+  /** Its role; null when it is no user. */
+  readonly existingRole: BusRole | null;
+  /** The key in its place that is active; null where none is. */
+  readonly activeSuccessor: UserId | null;
+}
+
+/** Says why a user may not be revoked, or null. Doing it twice is allowed. */
+export function refuseUserRevoke(facts: UserStateFacts): Refusal | null {
+  const action = "revoke the user";
   const forbidden = refuseUserManager(facts.actor, action);
   if (forbidden) return forbidden;
   if (!facts.existing) return userNotFound(action);
-  return verb === "revoke" ? refuseLastAdmin(facts, action) : null;
+  return refuseTokenOverAdmin(facts, action) ?? refuseLastAdmin(facts, action);
+}
+
+/**
+ * Says why a user may not be restored, or null. Doing it twice is allowed. A key that was replaced is
+ * restored as a user of its own, when no key is active in its place.
+ */
+export function refuseUserRestore(facts: UserStateFacts): Refusal | null {
+  const action = "restore the user";
+  const forbidden = refuseUserManager(facts.actor, action);
+  if (forbidden) return forbidden;
+  if (!facts.existing) return userNotFound(action);
+  if (facts.activeSuccessor === null) return null;
+  return refusal(
+    "key-replaced",
+    `Cannot ${action}: ${facts.activeSuccessor} is in the place of this key, revoke that one first`,
+  );
+}
+
+/**
+ * A token is soon worth nothing; what it did to an admin would stay. Before level 2 it could revoke and
+ * demote all admins but its own.
+ */
+function refuseTokenOverAdmin(
+  facts: Pick<UserStateFacts, "actor" | "level" | "existingRole">,
+  action: string,
+): Refusal | null {
+  if (facts.level < 2 || facts.existingRole !== "admin") return null;
+  return refuseToken(facts.actor, `${action}, who is an admin`);
 }
 
 export interface UserUpdateFacts extends UserStateFacts {
@@ -113,9 +153,11 @@ export function refuseUserUpdate(facts: UserUpdateFacts): Refusal | null {
   if (forbidden) return forbidden;
   if (!facts.existing) return userNotFound(action);
   if (!facts.isVersion) return versionConflict(action);
-  return (
-    (role === "member" ? refuseLastAdmin(facts, action) : null) ?? refuseNameTaken(facts, action)
-  );
+  const demoted =
+    role === "member"
+      ? (refuseTokenOverAdmin(facts, action) ?? refuseLastAdmin(facts, action))
+      : null;
+  return demoted ?? refuseNameTaken(facts, action);
 }
 
 function refuseNotOneself({ actor, user }: UserUpdateFacts, action: string): Refusal | null {
@@ -137,6 +179,13 @@ export interface KeyReplaceFacts {
   readonly existing: UserState | null;
   /** State of the user that the new key is already, or null when it is none. */
   readonly replacement: UserState | null;
+  /** The level of the bus. */
+  readonly level: number;
+  /** The number that the new key has to have; the old key's and one more. */
+  readonly number: number;
+  readonly proof: KeyReplacementProof | null;
+  /** Times that the user's key was replaced within KEYS_REPLACED_MS. */
+  readonly replacedLately: number;
 }
 
 /** Says why a user's key may not be replaced, or null. A user may do it, and who manages users. */
@@ -150,10 +199,36 @@ export function refuseKeyReplace(facts: KeyReplaceFacts): Refusal | null {
   if (forbidden) return forbidden;
   if (!facts.existing) return userNotFound(action);
   if (facts.existing === "revoked") return refusal("user-revoked", `Cannot ${action}: ${REVOKED}`);
-  if (!facts.replacement) return null;
+  if (facts.replacement) {
+    return refusal(
+      "user-exists",
+      `Cannot ${action}: the new key is a user already, take one that is none yet`,
+    );
+  }
+  return facts.level < 2 ? null : refuseReplacement(facts, { action, isOneself });
+}
+
+function refuseReplacement(
+  { proof, number, replacedLately }: KeyReplaceFacts,
+  { action, isOneself }: { readonly action: string; readonly isOneself: boolean },
+): Refusal | null {
+  if (proof === null) {
+    return refusal("proof-wrong", `Cannot ${action}: the new key did not sign that it takes over`);
+  }
+  if (proof.number !== number) {
+    return refusal(
+      "proof-wrong",
+      `Cannot ${action}: the proof is for key number ${proof.number} of the user, and the next is ${number}`,
+    );
+  }
+  if (!isOneself) return null;
+  if (proof.byOld === null) {
+    return refusal("proof-wrong", `Cannot ${action}: the old key did not sign it`);
+  }
+  if (replacedLately < KEYS_REPLACED_MAX) return null;
   return refusal(
-    "user-exists",
-    `Cannot ${action}: the new key is a user already, take one that is none yet`,
+    "keys-replaced-often",
+    `Cannot ${action}: it was replaced ${replacedLately} times within a day and may be ${KEYS_REPLACED_MAX} times, wait or ask an admin`,
   );
 }
 
@@ -165,13 +240,19 @@ export function movesRooms({ actor, user }: Pick<KeyReplaceFacts, "actor" | "use
   return actor.kind === "operator" || (actor.kind === "user" && actor.user === user);
 }
 
-/** The local operator may: it can make an admin again. */
-function refuseLastAdmin(
-  { actor, isLastAdmin }: Pick<UserStateFacts, "actor" | "isLastAdmin">,
-  action: string,
-): Refusal | null {
-  if (!isLastAdmin || actor.kind === "operator") return null;
-  return refusal("last-admin", `Cannot ${action}: the bus has no other admin, make one first`);
+/** The local operator may, if it says so: it can make an admin again. */
+function refuseLastAdmin(facts: LastAdminFacts, action: string): Refusal | null {
+  if (!facts.isLastAdmin || mayOrphan(facts)) return null;
+  const advice = facts.actor.kind === "operator" ? ", or leave it without any: --orphan" : "";
+  return refusal(
+    "last-admin",
+    `Cannot ${action}: the bus has no other admin, make one first${advice}`,
+  );
+}
+
+/** Says whether an actor may leave the bus without an admin, or a room without an owner. */
+export function mayOrphan(facts: Pick<LastAdminFacts, "actor" | "level" | "orphan">): boolean {
+  return facts.actor.kind === "operator" && (facts.level < 2 || facts.orphan);
 }
 
 function userNotFound(action: string): Refusal {

@@ -111,6 +111,8 @@ const user: User = {
   accept: "from-admins",
   createdAt: AT,
   changedAt: AT,
+  successor: null,
+  keyNumber: 1,
 };
 const userRoom: UserRoom = { room: ROOM, name: "ops", role: "member", state: "active" };
 const userDetail: UserDetail = { ...user, rooms: [userRoom] };
@@ -118,7 +120,10 @@ const userPage: UserPage = { users: [user], next: null };
 const seedUser: SeedUserBody = { user: ALICE, name: "alice" };
 const addUser: AddUserBody = { user: BOB, name: "bob", role: "member" };
 const updateUser: UpdateUserBody = { name: "robert" };
-const replaceKey: ReplaceKeyBody = { user: CAROL };
+const replaceKey: ReplaceKeyBody = {
+  user: CAROL,
+  proof: { number: 2, byNew: "x".repeat(86), byOld: "x".repeat(86) },
+};
 
 const room: Room = {
   room: ROOM,

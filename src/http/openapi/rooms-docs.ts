@@ -68,6 +68,7 @@ export const ROOMS_DOCS: readonly RouteGroup[] = [
           "member-not-found",
           "pending-full",
           "record-required",
+          "rights-taken-lately",
           "room-full",
           "room-not-found",
           "rooms-full",

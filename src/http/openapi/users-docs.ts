@@ -63,26 +63,44 @@ export const USERS_DOCS: readonly RouteGroup[] = [
       "PATCH /v1/users/:user": {
         id: "updateUser",
         summary: "Change a user's name or role",
-        problems: ["key-invalid", "last-admin", "name-taken", "user-not-found", "version-conflict"],
+        problems: [
+          "forbidden",
+          "key-invalid",
+          "last-admin",
+          "name-taken",
+          "user-not-found",
+          "version-conflict",
+        ],
         versioned: true,
       },
       "POST /v1/users/:user/revoke": {
         id: "revokeUser",
         summary: "Take every right from a user, at once",
+        description:
+          "By any key that the user had: the keys that took its place are revoked with it. Answers the last one.",
         problems: ["key-invalid", "last-admin", "user-not-found"],
         versioned: true,
       },
       "POST /v1/users/:user/restore": {
         id: "restoreUser",
         summary: "Admit a revoked user again, with the rooms it had",
-        problems: ["key-invalid", "user-not-found"],
+        problems: ["key-invalid", "key-replaced", "user-not-found"],
         versioned: true,
       },
       "POST /v1/users/:user/replace-key": {
         id: "replaceKey",
         summary: "Put a new key in a user's place; the old one is revoked",
         access: "signed",
-        problems: ["key-invalid", "user-exists", "user-not-found", "user-revoked"],
+        description:
+          "Both keys sign `0xFF`, `unibus/1 key-replacement`, a zero byte, the bus id, the number (4 bytes, big-endian), the old key and the new one (32 bytes each); the old one may be left out by an admin and the local operator.",
+        problems: [
+          "key-invalid",
+          "keys-replaced-often",
+          "proof-wrong",
+          "user-exists",
+          "user-not-found",
+          "user-revoked",
+        ],
         versioned: true,
         located: true,
       },

@@ -45,6 +45,7 @@ describe("adding a member", () => {
     roomMembers: 1,
     targetRooms: 0,
     targetPending: 0,
+    ...{ level: 2, orphan: false, at: 100_000, rightsTakenAt: null },
   };
   const rooms = ROOMS_PER_USER_MAX;
   const waiting = PENDING_PER_USER_MAX;
@@ -112,6 +113,11 @@ describe("adding a member", () => {
     [
       "who is the last owner: another role, by the operator",
       { actor: operator, targetMember: owner, isLastOwner: true },
+      "last-owner",
+    ],
+    [
+      "who is the last owner: another role, by the operator who means it",
+      { actor: operator, targetMember: owner, isLastOwner: true, orphan: true },
       "active",
     ],
     [
@@ -213,7 +219,7 @@ describe("removing a member", () => {
     room,
     actorMember: owner,
     targetMember: reader,
-    isLastOwner: false,
+    ...{ isLastOwner: false, level: 2, orphan: false },
   };
   const last = { targetMember: owner, isLastOwner: true } as const;
   const table: readonly (readonly [string, Partial<MemberRemoveFacts>, string | null])[] = [
@@ -242,7 +248,22 @@ describe("removing a member", () => {
       { actor: anonymous, actorMember: null, room: ownRoom, ...last },
       "last-owner",
     ],
-    ["who is the last owner, by the operator", { actor: operator, ...last }, null],
+    ["who is the last owner, by the operator", { actor: operator, ...last }, "last-owner"],
+    [
+      "who is the last owner, by the operator who means it",
+      { actor: operator, orphan: true, ...last },
+      null,
+    ],
+    [
+      "who is the last owner, by an admin who says so",
+      { actor: admin, orphan: true, ...last },
+      "last-owner",
+    ],
+    [
+      "who is the last owner, by the operator, at level 1",
+      { actor: operator, level: 1, ...last },
+      null,
+    ],
     ["by itself, from an encrypted room", { user, actorMember: reader, room: encrypted }, null],
     ["by an owner, from an encrypted room", { room: encrypted }, null],
     [

@@ -4,11 +4,13 @@ import {
   refuseKeyReplace,
   refuseMadeAdmin,
   refuseUserAdd,
+  refuseUserRestore,
+  refuseUserRevoke,
   refuseUserSeed,
-  refuseUserState,
   refuseUserUpdate,
   type UserAddFacts,
   type UserSeedFacts,
+  type UserStateFacts,
   type UserUpdateFacts,
 } from "../../../src/core/rules/users.ts";
 import {
@@ -81,7 +83,16 @@ describe("adding a user", () => {
   });
 });
 
-describe.each(["revoke", "restore"] as const)("to %s a user [M-013]", (verb) => {
+/** A member of a bus of level 2 that has other admins. */
+const stateFacts: UserStateFacts = {
+  ...{ actor: admin, existing: "active", existingRole: "member", activeSuccessor: null },
+  ...{ level: 2, orphan: false, isLastAdmin: false },
+};
+
+describe.each([
+  ["revoke", refuseUserRevoke],
+  ["restore", refuseUserRestore],
+] as const)("to %s a user [M-013]", (_verb, refuse) => {
   test.each([
     ["the operator may", operator, "active", null],
     ["an admin may", admin, "active", null],
@@ -92,19 +103,44 @@ describe.each(["revoke", "restore"] as const)("to %s a user [M-013]", (verb) => 
     ["who is none is not found", admin, null, "user-not-found"],
     ["a member learns nothing of who is one", member, null, "forbidden"],
   ] as const)("%s", (_, actor, existing, code) => {
-    const facts = { actor, existing, isLastAdmin: false };
-    expect(refuseUserState(facts, verb)?.code ?? null).toBe(code);
+    expect(refuse({ ...stateFacts, actor, existing })?.code ?? null).toBe(code);
   });
 });
 
-test("the last admin is not revoked by accident, but by the operator", () => {
-  const last = { existing: "active", isLastAdmin: true } as const;
-  expect(refuseUserState({ ...last, actor: admin }, "revoke")).toEqual({
+test("the last admin is not revoked by accident, but by the operator who says so", () => {
+  const last = { ...stateFacts, existingRole: "admin", isLastAdmin: true } as const;
+  expect(refuseUserRevoke(last)).toEqual({
     code: "last-admin",
     detail: "Cannot revoke the user: the bus has no other admin, make one first",
   });
-  expect(refuseUserState({ ...last, actor: operator }, "revoke")).toBeNull();
-  expect(refuseUserState({ ...last, actor: admin }, "restore")).toBeNull();
+  expect(refuseUserRevoke({ ...last, orphan: true })?.code).toBe("last-admin");
+  expect(refuseUserRevoke({ ...last, actor: operator })).toEqual({
+    code: "last-admin",
+    detail:
+      "Cannot revoke the user: the bus has no other admin, make one first, or leave it without any: --orphan",
+  });
+  expect(refuseUserRevoke({ ...last, actor: operator, orphan: true })).toBeNull();
+  expect(refuseUserRevoke({ ...last, actor: operator, level: 1 })).toBeNull();
+  expect(refuseUserRestore(last)).toBeNull();
+});
+
+test("a token of an admin revokes members, and no admin", () => {
+  const asked = { ...stateFacts, actor: token("admin") };
+  expect(refuseUserRevoke(asked)).toBeNull();
+  const overAdmin = { ...asked, existingRole: "admin" } as const;
+  expect(refuseUserRevoke(overAdmin)).toMatchObject({
+    code: "forbidden",
+    detail: expect.stringContaining("who is an admin: a token may not"),
+  });
+  expect(refuseUserRevoke({ ...overAdmin, level: 1 })).toBeNull();
+});
+
+test("a key is not restored while another is active in its place, and the refusal names that one", () => {
+  const activeSuccessor = aUser("successor");
+  expect(refuseUserRestore({ ...stateFacts, existing: "revoked", activeSuccessor })).toEqual({
+    code: "key-replaced",
+    detail: `Cannot restore the user: ${activeSuccessor} is in the place of this key, revoke that one first`,
+  });
 });
 
 describe("changing a user", () => {
@@ -117,8 +153,8 @@ describe("changing a user", () => {
     actor: admin,
     user: other,
     ...named,
-    existing: "active",
-    isLastAdmin: false,
+    ...{ existing: "active", existingRole: "member", activeSuccessor: null },
+    ...{ level: 2, orphan: false, isLastAdmin: false },
     nameTaken: false,
     isVersion: true,
   };
@@ -167,6 +203,21 @@ describe("changing a user", () => {
     [
       "the last admin to a member, by the operator",
       { actor: operator, ...lowered, isLastAdmin: true },
+      "last-admin",
+    ],
+    [
+      "the last admin to a member, by the operator who means it",
+      { actor: operator, ...lowered, isLastAdmin: true, orphan: true },
+      null,
+    ],
+    [
+      "an admin to a member, by a token",
+      { actor: token("admin"), ...lowered, existingRole: "admin" },
+      "forbidden",
+    ],
+    [
+      "an admin to a member, by a token at level 1",
+      { actor: token("admin"), ...lowered, existingRole: "admin", level: 1 },
       null,
     ],
     ["the last admin's name", { user, isLastAdmin: true }, null],
@@ -178,7 +229,12 @@ describe("changing a user", () => {
 });
 
 describe("replacing a key", () => {
-  const facts: KeyReplaceFacts = { actor: member, user, existing: "active", replacement: null };
+  const proof = { number: 2, byNew: "n", byOld: "o" };
+  const facts: KeyReplaceFacts = {
+    ...{ actor: member, user, existing: "active", replacement: null },
+    ...{ level: 2, number: 2, proof, replacedLately: 0 },
+  };
+  const byNew = { proof: { ...proof, byOld: null } };
   const other = { user: aUser("other") };
   const table: readonly (readonly [string, Partial<KeyReplaceFacts>, string | null])[] = [
     ["of oneself", {}, null],
@@ -194,6 +250,28 @@ describe("replacing a key", () => {
     ["of nobody, asked by a member", { ...other, existing: null }, "forbidden"],
     ["by a user's key", { replacement: "active" }, "user-exists"],
     ["by a revoked user's key", { replacement: "revoked" }, "user-exists"],
+    ["without the new key's proof", { proof: null }, "proof-wrong"],
+    ["of another without it, by an admin", { actor: admin, ...other, proof: null }, "proof-wrong"],
+    ["of oneself, not signed by the old key", byNew, "proof-wrong"],
+    [
+      "of another, not signed by the old key, by an admin",
+      { actor: admin, ...other, ...byNew },
+      null,
+    ],
+    [
+      "of another, signed by the new key alone, by the operator",
+      { actor: operator, ...byNew },
+      null,
+    ],
+    ["by a proof of an earlier replacement", { number: 3 }, "proof-wrong"],
+    ["of oneself once more than a day has", { replacedLately: 5 }, "keys-replaced-often"],
+    ["of oneself, the last time of a day", { replacedLately: 4 }, null],
+    [
+      "of another that was replaced often, by an admin",
+      { actor: admin, ...other, replacedLately: 5 },
+      null,
+    ],
+    ["without a proof, at level 1", { proof: null, level: 1, replacedLately: 9 }, null],
   ];
   test.each(table)("%s", (_, more, code) => {
     expect(refuseKeyReplace({ ...facts, ...more })?.code ?? null).toBe(code as never);
