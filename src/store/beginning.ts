@@ -11,7 +11,8 @@ export function findBeginning({
 }: Store): { readonly seq: number; readonly operation: Operation } | null {
   const row = database
     .query<{ seq: number; entry: string }, []>(
-      `SELECT seq, entry FROM journal WHERE instr(entry, '"kind":"bus.') > 0
+      `SELECT seq, entry FROM journal
+       WHERE instr(entry, '"kind":"bus.') > 0 AND instr(entry, '"kind":"bus.raise"') = 0
        ORDER BY seq DESC LIMIT 1`,
     )
     .get();

@@ -35,6 +35,7 @@ const COUNTS = {
   "refused-routes": { small: 12, prove: 500 },
   "requests-in-a-flood": { small: 2_000, prove: 20_000 },
   retries: { small: 50, prove: 400 },
+  rotations: { small: 3, prove: 100 },
   "signature-texts": { small: 2_000, prove: 200_000 },
   "slow-sockets": { small: 200, prove: 500 },
   "sql-payloads": { small: 40, prove: 200 },
@@ -42,6 +43,7 @@ const COUNTS = {
   "start-races": { small: 2, prove: 100 },
   "store-kills": { small: 2, prove: 20 },
   strangers: { small: 2_000, prove: 50_000 },
+  toggles: { small: 20, prove: 500 },
 } as const satisfies Readonly<Record<string, { small: number; prove: number }>>;
 
 /** True when `npm run prove` runs the tests. */
