@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Callers, openCallers, type Prepared, send } from "../harness/callers.ts";
 import { type Cluster, startCluster } from "../harness/cluster.ts";
-import { addUser, loginAt, withLogs } from "../harness/cluster-scene.ts";
+import { addUser, known, loginAt, withLogs } from "../harness/cluster-scene.ts";
 import { count, recordProof } from "../harness/counts.ts";
 import { eventually } from "../harness/eventually.ts";
 import { loginRaw, type TestKey } from "../harness/raw-nats.ts";
+import { REVOKED_BY, rotateAgainstRevocation } from "../harness/rotation.ts";
 import { createSigner } from "../harness/signer.ts";
 
 /** A name that all nodes answer to, as behind one address for all of them. */
@@ -81,6 +82,47 @@ test(
         maxMs: quantile(times, 1),
       });
       expect(p99Ms).toBeLessThan(1_000);
+    });
+  },
+  TEST_TIMEOUT_MS,
+);
+
+/** Replaces keys at one node while another revokes the user; says how many were replaced. */
+async function rotateAcrossNodes(round: number): Promise<number> {
+  const [own, others] = [callers[round % 3], callers[(round + 1) % 3]];
+  if (!own || !others) throw new Error("three nodes are needed");
+  const { keys, connections, told } = await rotateAgainstRevocation({
+    ...{ own, others, natsPort: cluster.node(round % 3).unibus.natsPort },
+    ...{ name: `rotating ${round}`, by: REVOKED_BY[round % REVOKED_BY.length] ?? "name" },
+    afterMs: (round % 10) * 10,
+    known: (key) => known(cluster, key),
+  });
+  expect(told).toBe("200");
+  await eventually(() => connections.every(({ closed }) => closed), {
+    ...{ everyMs: 1, what: "every connection of every key to be closed" },
+  });
+  const again = keys.flatMap((key) =>
+    cluster.nodes.map(({ unibus }) => loginRaw(unibus.natsPort, key)),
+  );
+  for (const client of await Promise.all(again)) {
+    expect(client.closed).toBeTrue();
+    client[Symbol.dispose]();
+  }
+  for (const connection of connections) connection[Symbol.dispose]();
+  return keys.length - 1;
+}
+
+test(
+  "a user that replaces its key at one node is out on all after its revocation at another [M-013]",
+  async () => {
+    await withLogs(cluster, async () => {
+      const rounds = count("cluster-rotations");
+      let replaced = 0;
+      for (let round = 0; round < rounds; round++) replaced += await rotateAcrossNodes(round);
+      expect(replaced).toBeGreaterThan(rounds / 2);
+      recordProof("rotation of keys on one node of three against revocation on another", {
+        ...{ rounds, replaced },
+      });
     });
   },
   TEST_TIMEOUT_MS,

@@ -13,6 +13,7 @@ const COUNTS = {
   "cluster-operations": { small: 400, prove: 10_000 },
   "cluster-partitions": { small: 1, prove: 6 },
   "cluster-revocations": { small: 5, prove: 200 },
+  "cluster-rotations": { small: 3, prove: 100 },
   "cluster-slow-operations": { small: 150, prove: 6_000 },
   "cluster-stalls": { small: 2, prove: 30 },
   "cluster-revocations-everywhere": { small: 10, prove: 200 },

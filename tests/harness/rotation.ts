@@ -1,6 +1,7 @@
 /** A user that replaces its key as fast as it can, while somebody revokes it. */
 import { KEYS_REPLACED_MAX } from "../../src/core/limits.ts";
 import type { Callers } from "./callers.ts";
+import { eventually } from "./eventually.ts";
 import { loginRaw, type RawNats, type TestKey, testKey } from "./raw-nats.ts";
 import { createSigner } from "./signer.ts";
 
@@ -51,8 +52,15 @@ export async function rotateAgainstRevocation(parts: {
   }
   async function revoke(): Promise<string> {
     await Bun.sleep(parts.afterMs);
-    const user = await named();
-    return (await others.operator.ask("POST", `/v1/users/${user}/revoke`)).told;
+    const path = `/v1/users/${await named()}/revoke`;
+    // Another node may hear of the newest key a moment later; until then it says so.
+    return await eventually(
+      async () => {
+        const { status, told } = await others.operator.ask("POST", path);
+        return status === 404 ? null : told;
+      },
+      { everyMs: 1, what: `${name} to be known where it is revoked` },
+    );
   }
   async function named(): Promise<string> {
     if (by === "first key") return first.user;

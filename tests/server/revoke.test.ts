@@ -177,7 +177,11 @@ describe("a role that changes", () => {
     ["owner", "member", "loses nothing"],
   ] as const)("from %s to %s %s", async (before, after, effect) => {
     const user = await scene.addUser();
-    const room = await scene.addRoom([[user, before]]);
+    // Another owner stays, without whom the last one could not step down.
+    const room = await scene.addRoom([
+      [user, before],
+      [await scene.addUser(), "owner"],
+    ]);
     using client = await scene.login(user);
     await scene.setRole(room, user, after);
     if (effect === "loses") await eventually(() => client.closed, { what: "the client's end" });
