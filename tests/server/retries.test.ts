@@ -214,8 +214,8 @@ test("a repeat tells whoever has left the room since nothing of it", async () =>
       ),
     );
   expect((await ask()).map(({ told }) => told)).toEqual(["201", "200", "200"]);
-  await operator.get("DELETE", `/v1/rooms/${room}/members/${owner.user}`);
   await operator.get("PUT", path, { role: "owner" });
+  await operator.get("DELETE", `/v1/rooms/${room}/members/${owner.user}`);
   const answers = await ask();
   expect(answers.map(({ status }) => status)).toEqual([404, 404, 404]);
   expect(answers.map(({ text }) => text).join()).not.toMatch(/owner|renamed/);
