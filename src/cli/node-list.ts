@@ -35,9 +35,11 @@ function rowOf(one: ClusterNode): readonly string[] {
   ];
 }
 
-function stateOf({ self, connected, removedAt }: ClusterNode): string {
+function stateOf({ self, connected, hung, fenced, removedAt }: ClusterNode): string {
   if (removedAt !== null) return "removed";
   if (self) return "this one";
+  if (fenced) return "fenced";
+  if (hung) return "hung";
   return connected ? "connected" : "away";
 }
 

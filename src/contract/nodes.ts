@@ -8,6 +8,12 @@ export const ClusterNode = Type.Object(
     node: Type.String({ description: "Its name, as --server-name has it" }),
     self: Type.Boolean({ description: "Whether it is the one that answers" }),
     connected: Type.Boolean({ description: "Whether the one that answers has a route to it now" }),
+    hung: Type.Boolean({
+      description: "Whether its unibus does not answer though there is a route to its nats-server",
+    }),
+    fenced: Type.Boolean({
+      description: "Whether it did not for so long that its users are kept out there",
+    }),
     joinedAt: nullable(Time, { description: "Null for a node that joined by no token" }),
     announcedAt: nullable(Time, {
       description: "When it last told something new of itself; null while it never did",

@@ -200,6 +200,18 @@ export const ROUTE_LOGIN_TIMEOUT_MS = 5_000;
 /** How often a node asks its nats-server about its routes and its leader: while not ready, and then. */
 export const CLUSTER_WAIT_MS = 250;
 export const CLUSTER_CHECK_MS = 1_000;
+/** How often each unibus tells the others that it lives, and how soon after the effects of an entry. */
+export const PEER_BEAT_MS = 1_000;
+/** More than a kick waits for the event that tells its reason: it is sent by then. */
+export const PEER_BEAT_SOON_MS = 150;
+/** How long peers have to do the effects of an entry that is applied here: they take some 20 ms. */
+export const PEER_EFFECTS_MS = 600;
+/** How long a peer's unibus may be silent until that is shown: on a busy machine a second or two are lost. */
+export const PEER_HUNG_MS = 5_000;
+/** How long the main thread may be silent until the Worker tells the others of no life: it speaks every 250 ms. */
+export const MAIN_SILENCE_MS_MAX = 3_000;
+/** Users remembered whose connections a peer has to close; with more, all of that server are closed. */
+export const PEER_CLOSES_MAX = 10_000;
 /** How often a node compares its clock with its peers', and how far it may be off their median. */
 export const CLOCK_CHECK_MS = 10_000;
 export const CLOCK_OFFSET_MS_MAX = 5_000;

@@ -42,6 +42,8 @@ function shownNode(
     node,
     self,
     connected: view?.connected.includes(node) ?? false,
+    hung: view?.hung.includes(node) ?? false,
+    fenced: view?.fenced.includes(node) ?? false,
     joinedAt: optionalTime(record?.joinedAt),
     announcedAt: optionalTime(record?.announcedAt),
     removedAt: optionalTime(record?.removedAt),

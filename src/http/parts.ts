@@ -83,6 +83,9 @@ export interface ClusterView {
   readonly mode: AuthMode;
   /** Names of the nodes that it has routes to. */
   readonly connected: readonly string[];
+  /** Of those, names of the nodes whose unibus does not answer, and of those whose users are kept out. */
+  readonly hung: readonly string[];
+  readonly fenced: readonly string[];
   /** End of its route certificate; null without one. */
   readonly certificateEndsAt: number | null;
   /** Where its API is reached. */

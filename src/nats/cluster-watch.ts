@@ -7,13 +7,17 @@ import {
   CLUSTER_WAIT_MS,
   NODE_REMOVED_GRACE_MS,
 } from "../core/limits.ts";
+import type { HungNodes, RoutedServer } from "../core/peer-states.ts";
 import type { NodeRecord } from "../core/records.ts";
 import { wordsOf } from "../core/thrown.ts";
 import type { Log } from "../system/log.ts";
 import { type MetaMember, membersNamed, removeMember } from "./meta-group.ts";
 
-/** What a node's nats-server knows of the other nodes. */
-export interface ClusterReport {
+/** What is known of the other nodes. */
+export interface ClusterReport extends RoutesReport, HungNodes {}
+
+/** What a node's nats-server knows of them. */
+export interface RoutesReport {
   /** Other nodes that are to be there. */
   readonly peers: number;
   /** Names of the nodes to which there is a route, in their order; removed ones are none. */
@@ -34,7 +38,9 @@ export interface ClusterReport {
 
 export interface ClusterWatch {
   /** What was found a moment ago. */
-  report(): ClusterReport;
+  report(): RoutesReport;
+  /** The servers at the other ends of the routes, of removed nodes too. */
+  servers(): readonly RoutedServer[];
   stop(): void;
 }
 
@@ -66,14 +72,17 @@ export function watchCluster(options: {
   let stopping = false;
   let timer: ReturnType<typeof setTimeout> | null = null;
   let clockOffsetMs: number | null = null;
+  let servers: readonly RoutedServer[] = [];
   let clockAskedAt = Number.NEGATIVE_INFINITY;
 
   async function ask(): Promise<void> {
     try {
-      const [connected, jsz] = await Promise.all([
-        askServer(system, "ROUTEZ").then(findRoutes),
+      const [routed, jsz] = await Promise.all([
+        askServer(system, "ROUTEZ").then(findServers),
         askServer(system, "JSZ"),
       ]);
+      servers = routed;
+      const connected = routed.map(({ name }) => name);
       expected = expectedNodes({ self, configured, nodes: options.listNodes() });
       const { routes, away, missing } = presentNodes(expected, connected);
       if (missing === 0) wasWhole = true;
@@ -87,6 +96,7 @@ export function watchCluster(options: {
     } catch {
       // A server that does not answer has neither; the next question comes soon.
       found = nothingOf(expected, { wasWhole });
+      servers = [];
     }
     if (stopping) return;
     const complete = found.leader !== null && found.missing === 0;
@@ -96,6 +106,7 @@ export function watchCluster(options: {
   void ask();
   return {
     report: () => found,
+    servers: () => servers,
     stop() {
       stopping = true;
       if (timer) clearTimeout(timer);
@@ -105,8 +116,8 @@ export function watchCluster(options: {
 
 function nothingOf(
   { count, names }: ExpectedNodes,
-  { wasWhole }: Pick<ClusterReport, "wasWhole">,
-): ClusterReport {
+  { wasWhole }: Pick<RoutesReport, "wasWhole">,
+): RoutesReport {
   return {
     ...{ peers: count, routes: [], away: names, missing: count, wasWhole },
     ...{ leader: null, streamsOff: false, clockOffsetMs: null },
@@ -166,12 +177,16 @@ async function askClocks(system: SystemConnection, peers: number): Promise<numbe
   return clockOffset(samples.filter(({ theirs }) => !Number.isNaN(theirs)));
 }
 
-/** The nodes at the other ends, each once, however many connections a route has. */
-function findRoutes(answer: unknown): readonly string[] {
+/** The servers at the other ends, each once, however many connections a route has. */
+function findServers(answer: unknown): readonly RoutedServer[] {
   const routes = propertyOf(propertyOf(answer, "data"), "routes");
   if (!Array.isArray(routes)) return [];
-  const names = routes.map((route) => propertyOf(route, "remote_name"));
-  return [...new Set(names.filter((name) => typeof name === "string"))].sort();
+  const byName = new Map<string, RoutedServer>();
+  for (const route of routes) {
+    const [id, name] = [propertyOf(route, "remote_id"), propertyOf(route, "remote_name")];
+    if (typeof id === "string" && typeof name === "string") byName.set(name, { id, name });
+  }
+  return [...byName.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 /** The other members of JetStream's cluster; told by its leader alone. */

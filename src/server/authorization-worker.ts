@@ -5,17 +5,16 @@ import {
 } from "../core/limits.ts";
 import { wordsOf } from "../core/thrown.ts";
 import { type Authorization, type Directory, startAuthorization } from "../nats/authorization.ts";
-import { type ClusterWatch, watchCluster } from "../nats/cluster-watch.ts";
 import { connectService, type NatsConnection } from "../nats/connection.ts";
 import { listOpenConnections } from "../nats/connections.ts";
 import { serviceKey } from "../nats/service-key.ts";
 import { reconcile, watchPublishes } from "../nats/watch.ts";
 import { listMemberships } from "../store/members.ts";
-import { listNodes } from "../store/nodes.ts";
-import { openStoreForReading, type Store } from "../store/open.ts";
+import { openStoreForReading } from "../store/open.ts";
 import { findUser } from "../store/users.ts";
 import { createLog, type Log } from "../system/log.ts";
 import { withTimeout } from "../system/wait.ts";
+import { type PeerService, startPeerService } from "./peer-service.ts";
 import type { DataPlaneReport, FromWorker, ToWorker } from "./worker-messages.ts";
 
 /*
@@ -32,6 +31,8 @@ const STOP_FLUSH_TIMEOUT_MS = 500;
 interface Service {
   readonly authorization: Authorization;
   readonly connections: readonly NatsConnection[];
+  /** Null on a node on its own. */
+  readonly peers: PeerService | null;
   /** Admits clients for so long, in ms, unless it is told anew. */
   admit(forMs: number): void;
   report(): DataPlaneReport;
@@ -54,6 +55,7 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
       return;
     case "effects":
       service?.authorization.apply(message.effects, message.entry);
+      service?.peers?.apply(message.effects, message.entry);
       return;
     case "admit":
       service?.admit(message.forMs);
@@ -83,6 +85,7 @@ function openLease({ admit }: Pick<Authorization, "admit">) {
   }
   return {
     stop,
+    isOpen: () => isOpen,
     admit(forMs: number): void {
       stop();
       turn(forMs > 0);
@@ -120,15 +123,14 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
     now,
     random: Math.random,
   });
-  if (options.peers !== null) admitting.admit(false);
+  if (options.cluster !== null) admitting.admit(false);
   const watch = { authorization: admitting, system, app, directory, mode, now };
   const forgetSubjects = mode === "soft" ? watchPublishes(watch) : () => undefined;
   // nats-server knows the subscription before "ready" is told, so that no login goes unanswered.
   await Promise.all([authorization.flush(), system.flush(), app.flush()]);
-  const { peers } = options;
+  const { cluster } = options;
   // The streams of a cluster are there when the others are: that is waited for by nobody here.
-  if (peers === null) await awaitHealth(system);
-  const cluster = peers === null ? null : watchPeers(peers, { system, store, log });
+  if (cluster === null) await awaitHealth(system);
   void followReconnects({ authorization, system, admitting, log });
   const timer = setInterval(() => {
     forgetSubjects();
@@ -136,38 +138,36 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
   }, REGISTRY_RECONCILE_MS);
   const connections = [authorization, system, app];
   const lease = openLease(admitting);
+  const peers =
+    cluster &&
+    startPeerService({
+      ...{ cluster, system, store, directory, mode, log, isFresh: lease.isOpen },
+      service: serviceKey("user", seeds.app).publicKey,
+    });
   return {
     authorization: admitting,
     connections,
-    admit: lease.admit,
+    peers,
+    admit(forMs) {
+      peers?.mainIsAlive();
+      lease.admit(forMs);
+    },
     report: () => ({
       connected: connections.every((connection) => connection.info !== undefined),
       connections: admitting.registry.size,
       refusals: admitting.refusals.report(),
-      cluster: cluster?.report() ?? null,
+      cluster: peers?.report() ?? null,
     }),
     async stop() {
       clearInterval(timer);
       lease.stop();
-      cluster?.stop();
+      peers?.stop();
       admitting.answerHeld();
       await withTimeout(authorization.flush(), STOP_FLUSH_TIMEOUT_MS).catch(() => undefined);
       await Promise.allSettled(connections.map((connection) => connection.close()));
       store[Symbol.dispose]();
     },
   };
-}
-
-function watchPeers(
-  configured: number,
-  {
-    system,
-    store,
-    log,
-  }: { readonly system: NatsConnection; readonly store: Store; readonly log: Log },
-): ClusterWatch {
-  const self = system.info?.server_name ?? "";
-  return watchCluster({ system, self, configured, listNodes: () => listNodes(store), log });
 }
 
 interface Reconnecting {

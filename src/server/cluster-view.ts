@@ -25,6 +25,8 @@ export async function clusterView(
     node: settings.serverName,
     mode: settings.busAuth,
     connected: report?.routes ?? [],
+    hung: report?.hung ?? [],
+    fenced: report?.fenced ?? [],
     certificateEndsAt: routeTls?.notAfter ?? null,
     urls,
     ca: routeTls?.caPem ?? null,

@@ -22,6 +22,8 @@ export interface ClusterMembership {
   readonly formerPassword: string | null;
   /** What the routes were started with. */
   readonly tls: NatsRouteTls | null;
+  /** How long a node goes on by what it knows, in ms. */
+  readonly staleMaxMs: number;
   /** Takes another password of the routes from now on. */
   usePassword(passwords: { readonly password: string; readonly former: string | null }): void;
 }
@@ -49,6 +51,7 @@ export function membershipOf(
       return passwords.former;
     },
     tls: routeTls,
+    staleMaxMs: settings.staleMax * 1_000,
     usePassword(next) {
       passwords = next;
     },
@@ -87,7 +90,7 @@ export function announceCluster(
 
 const NOTHING_KNOWN: ClusterReport = {
   ...{ peers: 0, routes: [], away: [], missing: 0, wasWhole: false },
-  ...{ leader: null, streamsOff: false, clockOffsetMs: null },
+  ...{ leader: null, streamsOff: false, clockOffsetMs: null, hung: [], fenced: [] },
 };
 
 /**
@@ -139,15 +142,29 @@ export function clusterWarnings(
   const small = report && clusterSizeWarning(report.peers + 1);
   const old = routeTls && ageOf(routeTls, at) !== "good";
   const away = report && awayWords(report);
+  const hung = report && hungWords(report);
   return [
     ...(small ? [small] : []),
     ...(away ? [away] : []),
+    ...(hung ? [hung] : []),
     ...(old ? [`the route certificate ${ageWords(routeTls, at)}`] : []),
   ];
 }
 
+/** Whose unibus does not answer though its nats-server is reached, in words; null where all do. */
+function hungWords({ hung, fenced }: ClusterReport): string | null {
+  if (hung.length === 0) return null;
+  const named = hung.map((name) =>
+    fenced.includes(name) ? `${name} (its users are kept out)` : name,
+  );
+  return `nodes whose unibus does not answer: ${named.join(", ")}; restart it there`;
+}
+
 /** Who is away, in words; null when nobody is. */
-export function awayWords({ away, missing }: ClusterReport): string | null {
+export function awayWords({
+  away,
+  missing,
+}: Pick<ClusterReport, "away" | "missing">): string | null {
   if (missing === 0) return null;
   const unknown = missing - away.length;
   const nameless =

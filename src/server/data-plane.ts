@@ -118,7 +118,7 @@ export async function startEmbeddedDataPlane(options: EmbeddedOptions): Promise<
     await worker.start({
       kind: "start",
       endpoint: endpointOf(options, nats.port),
-      peers: cluster ? cluster.peers.length : null,
+      cluster: cluster && { peers: cluster.peers.length, staleMaxMs: cluster.staleMaxMs },
       seeds,
       mode: options.mode,
       connectionsPerUser: options.connectionsPerUser,

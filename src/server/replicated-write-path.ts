@@ -24,8 +24,8 @@ export interface ReplicatedWritePath extends WritePath, AsyncDisposable {
 
 /** What the entry is about by which a cluster's journal begins. */
 const BEGINNING = "beginning";
-/** Some answers may be lost, and what is known is still fresh. */
-const ASKS_PER_STALE_MAX = 4;
+/** Some answers may be lost, or the node stand still for half of it, and what is known is still fresh. */
+const ASKS_PER_STALE_MAX = 8;
 
 /**
  * Joins the journal of a cluster with the store that applies its entries, once it is known that both are

@@ -9,8 +9,12 @@ export type ToWorker =
   | {
       readonly kind: "start";
       readonly endpoint: ServiceEndpoint;
-      /** Routes of the settings to other nodes; null on a node on its own. */
-      readonly peers: number | null;
+      /** How this node takes part in its cluster; null on a node on its own. */
+      readonly cluster: {
+        /** Routes of the settings to other nodes. */
+        readonly peers: number;
+        readonly staleMaxMs: number;
+      } | null;
       /** Secret halves of the node's own keys; they live in this process's memory only. */
       readonly seeds: ServiceSeeds;
       readonly mode: AuthMode;

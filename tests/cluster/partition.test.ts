@@ -1,14 +1,14 @@
 // Tries src/journal/replicated.ts, src/journal/freshness.ts and src/server/cluster-start.ts.
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { type Cluster, startCluster } from "../harness/cluster.ts";
+import { startCluster } from "../harness/cluster.ts";
 import { demandNothingLost } from "../harness/cluster-evidence.ts";
 import { startClusterLoad } from "../harness/cluster-load.ts";
 import { openClusterNetworks } from "../harness/cluster-networks.ts";
 import { addUser, withLogs } from "../harness/cluster-scene.ts";
 import { count, recordProof } from "../harness/counts.ts";
 import { eventually } from "../harness/eventually.ts";
-import type { TestKey } from "../harness/raw-nats.ts";
+import { loginInside } from "../harness/login-inside.ts";
 import { createRouteCa } from "../harness/route-tls.ts";
 import { CLOSING_MS, STALE_MAX_MS, STALE_MAX_S, statusOf } from "../harness/stale-node.ts";
 import { temporaryFolder } from "../harness/unibus.ts";
@@ -18,36 +18,6 @@ const missing = networks ? "" : " (skipped: this machine permits no networks of 
 afterAll(() => networks?.[Symbol.asyncDispose]());
 
 const PUBLIC = ["--insecure-no-tls", "--allow-plain-rooms", "--stale-max", `${STALE_MAX_S}`];
-
-/** Somebody who logs in at the third node, from inside its network. */
-function loginInside(cluster: Cluster, { seed }: TestKey) {
-  const place = networks?.places[2];
-  const port = `${cluster.node(2).unibus.natsPort}`;
-  const words = [join(import.meta.dir, "../harness/hold-login.ts"), place?.host ?? "", port];
-  const child = Bun.spawn(
-    [...(place?.prefix ?? []), process.execPath, ...words, Buffer.from(seed).toString("hex")],
-    { stdout: "pipe", stderr: "ignore" },
-  );
-  const said: { readonly word: string; readonly at: number }[] = [];
-  void (async () => {
-    const decoder = new TextDecoder();
-    for await (const chunk of child.stdout) {
-      const words = decoder.decode(chunk).trim().split("\n");
-      said.push(...words.map((word) => ({ word, at: performance.now() })));
-    }
-  })();
-  return {
-    /** Waits for a word, and tells when it was said. */
-    async says(wanted: string, timeoutMs = 10_000): Promise<number> {
-      const what = `"${wanted}" of a client`;
-      const found = await eventually(() => said.find(({ word }) => word === wanted), {
-        ...{ timeoutMs, what },
-      });
-      return found.at;
-    },
-    [Symbol.dispose]: () => child.kill(),
-  };
-}
 
 test.skipIf(networks === null)(
   `a node whose link is cut refuses writes, logins and reads within STALE_MAX, and when it heals nothing was lost${missing}`,
@@ -66,14 +36,14 @@ test.skipIf(networks === null)(
       const gaps: number[] = [];
       const closings: number[] = [];
       for (let round = 0; round < count("cluster-partitions"); round++) {
-        using client = loginInside(cluster, key);
+        using client = loginInside(places[2], { port: cluster.node(2).unibus.natsPort, key });
         await client.says("in");
         const from = load.now();
         const cutAt = performance.now();
         networks.setLink(2, "down");
         closings.push(Math.round((await client.says("out", 30_000)) - cutAt));
         expect(await statusOf(cluster.node(2))).toBe("503 not-ready");
-        using late = loginInside(cluster, key);
+        using late = loginInside(places[2], { port: cluster.node(2).unibus.natsPort, key });
         await late.says("refused");
         const asked = () =>
           load.history.filter(({ node, sentAt }) => node === "n3" && sentAt > from + 50);

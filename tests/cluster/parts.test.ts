@@ -5,7 +5,7 @@ import { clusterParts, clusterWarnings } from "../../src/server/cluster.ts";
 
 const GOOD: ClusterReport = {
   ...{ peers: 2, routes: ["n2", "n3"], away: [], missing: 0, wasWhole: true },
-  ...{ leader: "n2", streamsOff: false, clockOffsetMs: 12 },
+  ...{ leader: "n2", streamsOff: false, clockOffsetMs: 12, hung: [], fenced: [] },
 };
 /** One node of three is away. */
 const TWO_OF_THREE: ClusterReport = { ...GOOD, routes: ["n2"], away: ["n3"], missing: 1 };

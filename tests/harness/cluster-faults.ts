@@ -12,7 +12,15 @@ export function processesOf({ unibus }: ClusterNode): readonly number[] {
 
 /** Stops all of a node where it stands, until it is disposed: its connections stay open. */
 export function freeze(...nodes: readonly ClusterNode[]): Disposable {
-  const pids = nodes.flatMap(processesOf);
+  return stopProcesses(nodes.flatMap(processesOf));
+}
+
+/** Stops a node's unibus alone, until it is disposed: its nats-server goes on. */
+export function hang({ unibus }: ClusterNode): Disposable {
+  return stopProcesses([unibus.pid]);
+}
+
+function stopProcesses(pids: readonly number[]): Disposable {
   for (const pid of pids) process.kill(pid, "SIGSTOP");
   let frozen = true;
   return {

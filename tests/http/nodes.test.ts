@@ -71,7 +71,7 @@ describe("the mailbox of a node", () => {
 
 describe("the routes of nodes", () => {
   const VIEW: ClusterView = {
-    ...{ cluster: "bus", node: "n1", mode: "enforce", connected: ["n2"] },
+    ...{ cluster: "bus", node: "n1", mode: "enforce", connected: ["n2"], hung: [], fenced: [] },
     certificateEndsAt: NOW + 1_000_000,
     urls: ["http://bus.test:8470"],
     ca: authority.caCert,

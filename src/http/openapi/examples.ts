@@ -188,6 +188,8 @@ const clusterNode: ClusterNode = {
   node: "north",
   self: false,
   connected: true,
+  hung: false,
+  fenced: false,
   joinedAt: AT,
   announcedAt: AT,
   removedAt: null,
