@@ -6,6 +6,8 @@ import { importsOf } from "./layers.ts";
 import { type CheckResult, faultsOf, placeOf, readSources, type Source } from "./source-tree.ts";
 
 const FILE_LINES_MAX = 300;
+/** A table, which is looked up and not read through. */
+const LIMITS = "src/core/limits.ts";
 const FUNCTION_LINES_MAX = 60;
 
 /** What the checks look at. */
@@ -30,7 +32,7 @@ export const TIDY_CHECKS = {
 function findLongFiles({ sources }: Tree) {
   const findings = sources.flatMap((source) => {
     const lines = source.text.trimEnd().split("\n").length;
-    return lines > FILE_LINES_MAX
+    return lines > FILE_LINES_MAX && source.path !== LIMITS
       ? [`${source.path} has ${lines} lines; at most ${FILE_LINES_MAX}`]
       : [];
   });
@@ -132,7 +134,7 @@ function findUnprovoked({ sources, problemCodes }: Tree) {
 
 function findUnreadLimits({ sources, limitNames }: Tree) {
   const code = ofFolder(sources, "src")
-    .filter(({ path }) => path !== "src/core/limits.ts")
+    .filter(({ path }) => path !== LIMITS)
     .map((source) => source.code)
     .join("\n");
   const findings = limitNames

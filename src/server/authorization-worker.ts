@@ -95,7 +95,7 @@ function openLease({ admit }: Pick<Authorization, "admit">) {
 }
 
 async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Service> {
-  const { endpoint, seeds, mode } = options;
+  const { endpoint, seeds, mode, cluster } = options;
   const log = createLog({ format: options.logFormat });
   const store = openStoreForReading({ path: options.databasePath });
   const directory: Directory = {
@@ -123,12 +123,11 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
     now,
     random: Math.random,
   });
-  if (options.cluster !== null) admitting.admit(false);
+  if (cluster !== null) admitting.admit(false);
   const watch = { authorization: admitting, system, app, directory, mode, now };
   const forgetSubjects = mode === "soft" ? watchPublishes(watch) : () => undefined;
   // nats-server knows the subscription before "ready" is told, so that no login goes unanswered.
   await Promise.all([authorization.flush(), system.flush(), app.flush()]);
-  const { cluster } = options;
   // The streams of a cluster are there when the others are: that is waited for by nobody here.
   if (cluster === null) await awaitHealth(system);
   void followReconnects({ authorization, system, admitting, log });
@@ -141,8 +140,7 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
   const peers =
     cluster &&
     startPeerService({
-      ...{ cluster, system, store, directory, mode, log, isFresh: lease.isOpen },
-      service: serviceKey("user", seeds.app).publicKey,
+      ...{ cluster, system, store, directory, mode, log, isFresh: lease.isOpen, app: seeds.app },
     });
   return {
     authorization: admitting,

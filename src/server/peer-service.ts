@@ -4,6 +4,7 @@ import type { Directory } from "../nats/authorization.ts";
 import { type ClusterReport, watchCluster } from "../nats/cluster-watch.ts";
 import type { NatsConnection } from "../nats/connection.ts";
 import { type Fence, startFence } from "../nats/fence.ts";
+import { serviceKey } from "../nats/service-key.ts";
 import { findBus } from "../store/journal.ts";
 import { listNodes } from "../store/nodes.ts";
 import type { Store } from "../store/open.ts";
@@ -25,8 +26,8 @@ export function startPeerService(options: {
   readonly store: Store;
   readonly directory: Directory;
   readonly mode: AuthMode;
-  /** The key by which this Worker is connected to the account of users. */
-  readonly service: string;
+  /** Secret half of the key by which this Worker is connected to the account of users. */
+  readonly app: Uint8Array;
   readonly isFresh: () => boolean;
   readonly log: Log;
 }): PeerService {
@@ -38,7 +39,8 @@ export function startPeerService(options: {
   });
   const fence = startFence({
     ...{ system, log, servers: watch.servers, staleMaxMs: cluster.staleMaxMs },
-    ...{ service: options.service, mode: options.mode, isFresh: options.isFresh },
+    ...{ mode: options.mode, isFresh: options.isFresh },
+    service: serviceKey("user", options.app).publicKey,
     entry: findBus(store)?.lastSeq ?? 0,
     isActive: (user) => directory.findState(user) === "active",
     isAlive: () => performance.now() - spokeAt < MAIN_SILENCE_MS_MAX,
