@@ -87,8 +87,13 @@ export const NATS_CONNECTIONS_MAX = 65_536;
 export const NATS_PENDING_BYTES_MAX = 16 * 1024 * 1024;
 /** How long a NATS client may take to log in; a free socket of an attacker lives this long. */
 export const NATS_LOGIN_TIMEOUT_MS = 5_000;
-/** How long a write to a NATS client may take. */
-export const NATS_WRITE_DEADLINE_MS = 10_000;
+/**
+ * How long a write to a NATS client may take: as long does a client that reads nothing speak on after its
+ * revocation, as nats-server ends a connection between two writes.
+ */
+export const NATS_WRITE_DEADLINE_MS = 1_000;
+/** The same on a route, where nobody is revoked and a peer may pause. */
+export const ROUTE_WRITE_DEADLINE_MS = 10_000;
 /** Life of a user JWT: a backstop behind the kick, as each end is a reconnect. */
 export const USER_JWT_LIFE_MS = 24 * 3_600_000;
 /** Part of a JWT's life by which its end is spread, so that logins do not come all at once. */

@@ -8,6 +8,7 @@ import {
   NATS_WRITE_DEADLINE_MS,
   PAYLOAD_BYTES_MAX,
   ROUTE_LOGIN_TIMEOUT_MS,
+  ROUTE_WRITE_DEADLINE_MS,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "./limits.ts";
 
@@ -136,6 +137,7 @@ function clusterOf(cluster: NatsClusterSettings, host: string): NatsConfig {
     port,
     no_advertise: true,
     pool_size: CLUSTER_POOL_SIZE,
+    write_deadline: `${ROUTE_WRITE_DEADLINE_MS / 1000}s`,
     compression: { mode: "s2_auto" },
     ...(secret
       ? {

@@ -64,6 +64,7 @@ test("on loopback a cluster may have neither secret nor TLS [M-047]", async () =
     "pool_size",
     "port",
     "routes",
+    "write_deadline",
   ]);
 });
 
