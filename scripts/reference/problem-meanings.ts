@@ -66,6 +66,8 @@ export const MEANING: Readonly<Record<ProblemCode, string>> = {
   internal: "The node met an error that it did not expect. It tells nobody but its log.",
   "not-ready": "A part of the node does not do its work yet, or no longer.",
   "journal-unavailable": "The journal could not take the change; surely nothing was applied.",
+  "not-recorded":
+    "Nothing could be recorded; the revoked user is closed and refused by the node that answers, until it ends.",
   "outcome-unknown":
     "The operation was handed to the cluster, and no answer came in time: it may be applied, now or later.",
   "data-plane-external":

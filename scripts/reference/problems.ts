@@ -61,6 +61,8 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
   "not-ready": "Ask again in a moment; `/healthz` says which part is not there yet.",
   "journal-unavailable":
     "Nothing was applied: ask again. If it stays, look at the disk, and in a cluster whether most nodes run.",
+  "not-recorded":
+    "Make room on the disk, or bring a majority of the nodes back, and revoke again, before the node is restarted; in a cluster ask the other nodes too.",
   "outcome-unknown":
     "Send the same request with the same Idempotency-Key again: it is done once, whatever came of the first.",
   "data-plane-external": "Ask the NATS server that this node was given with `--nats-url`.",

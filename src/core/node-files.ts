@@ -7,5 +7,9 @@ export const SOCKET_FILE = "unibus.sock";
 export const MODE_FILE = "unibus.mode";
 /** In each folder that one node alone may use. */
 export const LOCK_FILE = "unibus.lock";
+/** Behind the database's name: the same file as its log, under a name that SQLite does not remove. */
+export const LOG_ROOM_SUFFIX = "-room";
+/** Room that is given up when the disk is full, beside the database. */
+export const BALLAST_FILE = "unibus.ballast";
 /** What the next start is to do after a rebuild, a reset or a growth, beside the database. */
 export const RESTORE_FILE = "unibus.restore";

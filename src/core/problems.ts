@@ -99,6 +99,11 @@ export const PROBLEMS = {
   internal: { status: 500, title: "Internal error", exit: EXIT.failed },
   "not-ready": { status: 503, title: "The node is not ready", exit: EXIT.unreachable },
   "journal-unavailable": { status: 503, title: "The journal takes no entries", exit: EXIT.failed },
+  "not-recorded": {
+    status: 503,
+    title: "Closed and refused here, and not recorded",
+    exit: EXIT.failed,
+  },
   "outcome-unknown": { status: 503, title: "Nobody knows yet what came of it", exit: EXIT.failed },
   "data-plane-external": {
     status: 409,

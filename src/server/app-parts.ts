@@ -17,10 +17,13 @@ import { busOf } from "./bus.ts";
 import { clusterView } from "./cluster-view.ts";
 import { healthOf } from "./health.ts";
 import { bindReads, guardReads, newOperationId, randomBytes } from "./reads.ts";
+import { readsWithout, revokeUnrecorded } from "./unrecorded.ts";
 
 /** Binds everything that the API does to the world to this node. */
 export function appParts(options: ApiOptions, hosts: () => readonly string[]): AppParts {
   const { settings, writePath, plainRooms, refusals, store } = options;
+  const unrecorded = revokeUnrecorded(writePath, options);
+  const reads = readsWithout(bindReads(store), unrecorded);
   return {
     mode: settings.busAuth,
     version: VERSION,
@@ -31,10 +34,10 @@ export function appParts(options: ApiOptions, hosts: () => readonly string[]): A
     rates: ratesOf(settings),
     trustedProxies: settings.trustedProxies,
     randomBytes,
-    commit: writePath.commit,
+    commit: unrecorded.commit,
     now: () => Date.now(),
     newOperationId,
-    read: options.isFresh ? guardReads(bindReads(store), options.isFresh) : bindReads(store),
+    read: options.isFresh ? guardReads(reads, options.isFresh) : reads,
     health: (asked) => healthOf(options, asked),
     bus: () => busOf(options),
     cluster: { view: () => clusterView(options, hosts()) },

@@ -1,3 +1,4 @@
+import type { UserId } from "../core/ids.ts";
 import {
   NATS_LOGIN_TIMEOUT_MS,
   NATS_READY_TIMEOUT_MS,
@@ -10,7 +11,7 @@ import { listOpenConnections } from "../nats/connections.ts";
 import { serviceKey } from "../nats/service-key.ts";
 import { reconcile, watchPublishes } from "../nats/watch.ts";
 import { listMemberships } from "../store/members.ts";
-import { openStoreForReading } from "../store/open.ts";
+import { openStoreForReading, type Store } from "../store/open.ts";
 import { findUser } from "../store/users.ts";
 import { createLog, type Log } from "../system/log.ts";
 import { withTimeout } from "../system/wait.ts";
@@ -33,6 +34,8 @@ interface Service {
   readonly connections: readonly NatsConnection[];
   /** Null on a node on its own. */
   readonly peers: PeerService | null;
+  /** Refuses these users, and no others, whatever the database says of them. */
+  bar(users: readonly UserId[]): void;
   /** Admits clients for so long, in ms, unless it is told anew. */
   admit(forMs: number): void;
   report(): DataPlaneReport;
@@ -56,6 +59,9 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
     case "effects":
       service?.authorization.apply(message.effects, message.entry);
       service?.peers?.apply(message.effects, message.entry);
+      return;
+    case "bar":
+      service?.bar(message.users);
       return;
     case "admit":
       service?.admit(message.forMs);
@@ -94,15 +100,30 @@ function openLease({ admit }: Pick<Authorization, "admit">) {
   };
 }
 
+/** The directory as the database has it, but for users that are barred. */
+function openDirectory(
+  store: Store,
+  { plainRooms }: { readonly plainRooms: boolean },
+): { readonly directory: Directory; readonly bar: Service["bar"] } {
+  let barred: ReadonlySet<UserId> = new Set();
+  return {
+    directory: {
+      findState: (user) => (barred.has(user) ? "revoked" : (findUser(store, user)?.state ?? null)),
+      // Where plain rooms are not allowed they are closed, not deleted.
+      listMemberships: (user) =>
+        barred.has(user) ? [] : listMemberships(store, user, { plainRooms }),
+    },
+    bar(users) {
+      barred = new Set(users);
+    },
+  };
+}
+
 async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Service> {
   const { endpoint, seeds, mode, cluster } = options;
   const log = createLog({ format: options.logFormat });
   const store = openStoreForReading({ path: options.databasePath });
-  const directory: Directory = {
-    findState: (user) => findUser(store, user)?.state ?? null,
-    // Where plain rooms are not allowed they are closed, not deleted.
-    listMemberships: (user) => listMemberships(store, user, { plainRooms: options.plainRooms }),
-  };
+  const { directory, bar } = openDirectory(store, options);
   const open = (kind: "authorization" | "system" | "app"): Promise<NatsConnection> =>
     connectService({ endpoint, key: serviceKey("user", seeds[kind]), name: `unibus ${kind}` });
   const [authorization, system, app] = await Promise.all([
@@ -150,6 +171,7 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
       peers?.mainIsAlive();
       lease.admit(forMs);
     },
+    bar,
     report: () => ({
       connected: connections.every((connection) => connection.info !== undefined),
       connections: admitting.registry.size,

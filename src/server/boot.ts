@@ -35,6 +35,7 @@ import { type Joining, joinCluster } from "./cluster-start.ts";
 import { type ClusterWritePath, createClusterWritePath } from "./cluster-write-path.ts";
 import { type DataPlane, startEmbeddedDataPlane } from "./data-plane.ts";
 import { type WatchedWritePath, watchDisk } from "./disk.ts";
+import { keepRoom, openDiskRoom } from "./disk-room.ts";
 import { judgeExternalNats, useExternalDataPlane } from "./external-data-plane.ts";
 import {
   lockFolder,
@@ -204,21 +205,22 @@ async function openMembership(
   readonly writePath: WatchedWritePath;
   readonly cluster: ClusterWritePath | null;
 }> {
-  const folder = dirname(settings.db);
-  stack.use(await lockFolder(folder, "open membership store"));
+  stack.use(await lockFolder(dirname(settings.db), "open membership store"));
   if (start.cluster) endRestore(settings, log);
   else refuseMarkedFolder(settings.db);
   refuseLostDatabase(settings.db);
   const cluster = start.cluster ? createClusterWritePath() : null;
   // Which bus a new node of a cluster is of is for the cluster's journal to say.
   const random = cluster ? null : randomBytes;
+  const room = stack.use(openDiskRoom(settings.db));
   const store = stack.use(openStore({ path: settings.db, random }));
   if (!cluster) refuseClusterFolder(store);
   else if (isRemoved(store, settings.serverName)) throw removedProblem(settings.serverName);
   const { entries } = verifyJournal(store);
   keepStreams(settings, { store, clustered: cluster !== null, log });
   const now = (): number => Date.now();
-  const writePath = watchDisk(cluster ?? openWritePath(store), { folder, now });
+  const writePath = watchDisk(cluster ?? openWritePath(store), { store, room, now });
+  stack.use(keepRoom(room, { clustered: cluster !== null }));
   if (!cluster) await raiseLoneBus({ store, commit: writePath.commit, now });
   log.info("store.opened", `membership store: ${settings.db}`, { entries });
   return { store, writePath, cluster };

@@ -1,4 +1,5 @@
 import { hostPort, listenHost } from "../core/bind.ts";
+import type { UserId } from "../core/ids.ts";
 import { JETSTREAM_FREE_BYTES_MIN } from "../core/limits.ts";
 import type { AuthMode } from "../core/login.ts";
 import { natsConfig } from "../core/nats-config.ts";
@@ -22,7 +23,7 @@ import type { Log } from "../system/log.ts";
 import { startAuthorizationWorker } from "./authorization-proxy.ts";
 import { clientUrls, interfaceAddresses } from "./client-urls.ts";
 import type { ClusterMembership } from "./cluster.ts";
-import { freeBytes } from "./disk.ts";
+import { freeBytes } from "./disk-room.ts";
 import type { DataPlaneReport, ServiceSeeds } from "./worker-messages.ts";
 
 /** What carries the messages: this node's own nats-server, or one of somebody else's. */
@@ -32,6 +33,8 @@ export interface DataPlane extends AsyncDisposable {
   readonly fault: Promise<Problem>;
   /** Does what an entry means for connections: tells users, closes what lost a right. */
   apply(effects: readonly Effect[], entry: number): void;
+  /** Refuses these users, and nobody else, whatever the database says of them. */
+  bar(users: readonly UserId[]): void;
   /**
    * Admits clients for so long, unless it is told anew. Then, and with 0, it admits none under enforce,
    * and closes those that are in, even while the one who should tell it anew stands still.
@@ -142,6 +145,7 @@ export async function startEmbeddedDataPlane(options: EmbeddedOptions): Promise<
       // To wake the Worker costs more than most of what it would be told.
       if (effects.length > 0) worker.post({ kind: "effects", effects, entry });
     },
+    bar: (users) => worker.post({ kind: "bar", users }),
     admit: (forMs) => worker.post({ kind: "admit", forMs }),
     report: async () => healthOf(await worker.report()),
     access,

@@ -79,6 +79,7 @@ export function useExternalDataPlane({ server, enforce, log }: ExternalOptions):
     kind: "external",
     fault: new Promise(() => undefined),
     apply: () => undefined,
+    bar: () => undefined,
     admit: () => undefined,
     report: async () => ({
       ...watch.health(),

@@ -63,6 +63,7 @@ export async function healthOf(
       ...(clustered ? clusterWarnings(cluster, node.routeTls(), Date.now()) : []),
       ...(clustered ? levelWarnings(node.store) : []),
       ...node.rollWarnings(),
+      ...writePath.diskWarnings(),
     ],
   };
 }

@@ -14,6 +14,8 @@ import { getBus } from "../store/journal.ts";
 import { openStore, type Store } from "../store/open.ts";
 import { verifyJournal } from "../store/verify.ts";
 import { refuseClusterFolder, refuseMarkedFolder } from "./cluster-folder.ts";
+import { watchDisk } from "./disk.ts";
+import { openDiskRoom } from "./disk-room.ts";
 import { raiseLoneBus } from "./level.ts";
 import { bindReads, newOperationId, randomBytes } from "./reads.ts";
 import { openWritePath } from "./write-path.ts";
@@ -34,24 +36,23 @@ export function openOfflineApi(options: {
 }): OfflineApi {
   const { db } = options;
   refuseMarkedFolder(db);
-  const store = openStore({ path: db, random: randomBytes });
-  try {
-    refuseClusterFolder(store);
-    // Nothing is built on a journal that is not what was written.
-    verifyJournal(store);
-  } catch (error) {
-    store[Symbol.dispose]();
-    throw error;
-  }
-  const { commit } = openWritePath(store);
+  using stack = new DisposableStack();
+  const room = stack.use(openDiskRoom(db));
+  const store = stack.use(openStore({ path: db, random: randomBytes }));
+  refuseClusterFolder(store);
+  // Nothing is built on a journal that is not what was written.
+  verifyJournal(store);
+  const now = (): number => Date.now();
+  const { commit } = watchDisk(openWritePath(store), { store, room, now });
   const app = createApp(offlineParts(store, { ...options, commit }));
-  const raised = raiseLoneBus({ store, commit, now: () => Date.now() });
+  const raised = raiseLoneBus({ store, commit, now });
+  const opened = stack.move();
   return {
     async fetch(request) {
       await raised;
       return await app.fetch(request, { kind: "socket" });
     },
-    [Symbol.dispose]: () => store[Symbol.dispose](),
+    [Symbol.dispose]: () => opened.dispose(),
   };
 }
 

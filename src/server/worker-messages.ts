@@ -1,3 +1,4 @@
+import type { UserId } from "../core/ids.ts";
 import type { AuthMode } from "../core/login.ts";
 import type { Effect } from "../core/operations.ts";
 import type { RefusalReport } from "../core/records.ts";
@@ -26,6 +27,8 @@ export type ToWorker =
     }
   /** What the entry of this number means for connections. */
   | { readonly kind: "effects"; readonly effects: readonly Effect[]; readonly entry: number }
+  /** These users are refused, and no others, whatever the database says of them. */
+  | { readonly kind: "bar"; readonly users: readonly UserId[] }
   | { readonly kind: "admit"; readonly forMs: number }
   | { readonly kind: "report"; readonly id: number }
   | { readonly kind: "stop" };

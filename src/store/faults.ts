@@ -9,8 +9,14 @@ export function codeOf(error: unknown): string {
 /** As `codeOf`, with what an operator makes of a full disk, which SQLite tells in two ways. */
 export function faultWords(error: unknown): string {
   const code = codeOf(error);
-  const full = code === "SQLITE_FULL" || code === "SQLITE_IOERR_SHMSIZE";
-  return full ? `the disk is full (${code})` : code;
+  return FULL.includes(code) ? `the disk is full (${code})` : code;
+}
+
+const FULL = ["SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"];
+
+/** Says whether an operation could not be recorded because the disk is full. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Problem && FULL.includes(codeOf(error.cause));
 }
 
 /** Says that stored data is not what was written, and what an operator does about it. */

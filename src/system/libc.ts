@@ -5,13 +5,14 @@ import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
  * functions of variable length as if they were not is right for its processors' conventions alone.
  */
 
-const { cstring, i32, pointer, u32, u64 } = FFIType;
+const { cstring, i32, i64, pointer, u32, u64 } = FFIType;
 const SYMBOLS = {
   memfd_create: { args: [cstring, u32], returns: i32 },
   pipe2: { args: [pointer, i32], returns: i32 },
   fcntl: { args: [i32, i32, i32], returns: i32 },
   dup2: { args: [i32, i32], returns: i32 },
   flock: { args: [i32, i32], returns: i32 },
+  fallocate: { args: [i32, i32, i64, i64], returns: i32 },
   getppid: { args: [], returns: i32 },
   prctl: { args: [i32, u64, u64, u64, u64], returns: i32 },
   execve: { args: [cstring, pointer, pointer], returns: i32 },
@@ -22,6 +23,8 @@ const SYMBOLS = {
 /** Error numbers, the same on all of Linux's processors that Bun runs on. */
 export const EAGAIN = 11;
 export const EINVAL = 22;
+export const ENOSPC = 28;
+export const EDQUOT = 122;
 
 /** Opens the C library: musl takes glibc's name for its own. */
 export function openLibc() {

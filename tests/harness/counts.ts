@@ -23,6 +23,8 @@ const COUNTS = {
   "command-processes": { small: 10, prove: 100 },
   "connections-of-one-user": { small: 60, prove: 1_100 },
   "file-flips": { small: 300, prove: 5_000 },
+  "full-disk-revocations": { small: 6, prove: 50 },
+  "full-disks": { small: 1, prove: 20 },
   "fuzz-examples": { small: 2, prove: 40 },
   "fuzzed-requests": { small: 1_000, prove: 20_000 },
   "hung-nodes": { small: 1, prove: 20 },

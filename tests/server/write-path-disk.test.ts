@@ -1,10 +1,13 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { tmpdir } from "node:os";
 import { DISK_REFUSED_MS } from "../../src/core/limits.ts";
 import type { Commit } from "../../src/core/operations.ts";
 import { Problem } from "../../src/core/problems.ts";
 import { watchDisk } from "../../src/server/disk.ts";
-import { anOperation, aRoom } from "../harness/builders.ts";
+import { anOperation, aRoom, openTestBus } from "../harness/builders.ts";
+
+const bus = openTestBus();
+afterAll(() => bus[Symbol.dispose]());
 
 /** A write path whose next commits end as a test says, and a clock that it sets. */
 function aWritePath(folder = tmpdir()) {
@@ -15,7 +18,11 @@ function aWritePath(folder = tmpdir()) {
     return { seq: 1, outcome: { status: "applied", effects: [] }, repeated: false };
   };
   const writePath = { commit, onApplied: () => undefined, stopped: () => null };
-  const watched = watchDisk(writePath, { folder, now: () => now });
+  const ballast = { held: () => null, giveUp: () => false, make: () => undefined };
+  const none = () => undefined;
+  const log = { whole: () => false, make: none, [Symbol.dispose]: none };
+  const room = { folder, log, ballast, [Symbol.dispose]: none };
+  const watched = watchDisk(writePath, { store: bus.store, room, now: () => now });
   return {
     fault: watched.diskFault,
     async commit(problem: Problem | null) {

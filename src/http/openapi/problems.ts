@@ -19,6 +19,7 @@ const ON_CHANGES: readonly ProblemCode[] = [
   "media-type",
   "idempotency-conflict",
   "journal-unavailable",
+  "not-recorded",
   "outcome-unknown",
   "forbidden",
 ];
