@@ -65,7 +65,7 @@ describe("three nodes tell of themselves", () => {
         );
         for (const [at, node] of nodes.entries()) {
           expect(node).toMatchObject({
-            ...{ clientUrls: [natsUrl(at)], apiUrls: [httpUrl(at)], format: 1, joinedAt: null },
+            ...{ clientUrls: [natsUrl(at)], apiUrls: [httpUrl(at)], level: 2, joinedAt: null },
             ...{ route: `127.0.0.1:${cluster.node(at).routePort}`, certificate: null },
           });
           expect(node.version).toMatch(/^\d+\.\d+\.\d+/);
