@@ -104,6 +104,12 @@ export const KICKS_IN_FLIGHT_MAX = 32;
 export const REFUSAL_DELAY_MS_MAX = 1_000;
 /** Refusals held back at once; the next ones are answered at once. */
 export const REFUSALS_DELAYED_MAX = 1_000;
+/**
+ * Logins of one address that prove no key and are told of and held back, in a second and at once; the
+ * next ones are only counted, and refused at once. As many as the log says and the list keeps.
+ */
+export const STRANGER_LOGINS_PER_SECOND = 20;
+export const STRANGER_LOGINS_BURST = 200;
 /** Addresses and keys whose refusals are remembered. */
 export const REFUSED_SOURCES_MAX = 10_000;
 /** Last refusals that an admin can look at. */

@@ -17,6 +17,7 @@ export type LoginRefusal =
   | "login-repeated"
   | "connections-full"
   | "request-malformed"
+  | "request-late"
   | "node-stale"
   | "internal";
 
@@ -33,9 +34,25 @@ export const LOGIN_REFUSALS: Readonly<Record<LoginRefusal, string>> = {
   "login-repeated": "the connection had logged in before; a connection is one user's for its life",
   "connections-full": "the user has as many connections as a user may have",
   "request-malformed": "the login request of nats-server could not be read",
+  "request-late": "the login had waited longer than nats-server waits for an answer",
   "node-stale": "the node does not know the cluster's latest changes, and admits nobody",
   internal: "the login could not be judged",
 };
+
+/** Reasons of logins that proved no key: anybody can cause them, under any user's key. */
+const UNPROVED: ReadonlySet<LoginRefusal> = new Set([
+  "no-credentials",
+  "not-a-key",
+  "key-malformed",
+  "key-unknown",
+  "signature-missing",
+  "signature-wrong",
+]);
+
+/** Says whether whoever was refused for this reason had not proved to hold a user's key. */
+export function provesNothing(reason: LoginRefusal): boolean {
+  return UNPROVED.has(reason);
+}
 
 /** What was proved about a client that asks to log in. */
 export type LoginProof =

@@ -1,10 +1,10 @@
 import type { UserId } from "../core/ids.ts";
 import { BURST_PER_CHANGE, RATES_KEPT_MAX, REQUESTS_PER_CHANGE } from "../core/limits.ts";
 import type { Commit } from "../core/operations.ts";
+import { createRates } from "../core/rates.ts";
 import { rateKey } from "./client-address.ts";
 import type { AppParts, Caller } from "./parts.ts";
 import { AnsweredProblem } from "./problem.ts";
-import { createRates } from "./rates.ts";
 
 /** Takes each request off what its sender may send. Throws "too-many-requests". */
 export interface RequestRates {

@@ -1,6 +1,6 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { UserId } from "../core/ids.ts";
-import { LOGINS_WAITING_MAX, NATS_LOGIN_TIMEOUT_MS } from "../core/limits.ts";
+import { NATS_LOGIN_TIMEOUT_MS } from "../core/limits.ts";
 import {
   type AuthMode,
   decideLogin,
@@ -18,18 +18,23 @@ import type { Log } from "../system/log.ts";
 import { withTimeout } from "../system/wait.ts";
 import type { OpenConnection } from "./connections.ts";
 import { createKicks } from "./kicks.ts";
-import { type LoginRequest, openLoginRequest, proveLogin } from "./login-request.ts";
+import {
+  isRequestOf,
+  isTooLate,
+  type LoginRequest,
+  proveLogin,
+  readLoginRequest,
+  refuseOffer,
+} from "./login-request.ts";
 import { createRefusalReporter } from "./refusal-reporter.ts";
 import { createRefusals, type Refusals } from "./refusals.ts";
 import { createRegistry, type Registry } from "./registry.ts";
 import type { ServiceKey } from "./service-key.ts";
 import { renderLoginAnswer, renderUserJwt } from "./user-jwt.ts";
+import { createWaitingLogins } from "./waiting-logins.ts";
 
 /** How long a kick waits for the events that tell its reason. */
 const TELL_TIMEOUT_MS = 100;
-
-/** How long a login waits for a node that has just started: a client that is refused may give up. */
-const LOGIN_WAIT_MS = NATS_LOGIN_TIMEOUT_MS - 1_000;
 
 /** What nats.js calls itself over TCP and over WebSocket. */
 const NATS_JS = new Set(["nats.js", "nats.ws"]);
@@ -93,12 +98,16 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
   const { authorization, system, app, directory, log } = options;
   const registry = createRegistry();
   const refusals = createRefusals();
+  const waiting = createWaitingLogins();
   let registryServer = "";
   let changes = 0;
   let isOpen = true;
   const serverId = (): string => authorization.info?.server_id ?? "";
   const kicks = createKicks({ system, serverId, log });
-  const reporter = createRefusalReporter({ refusals, log, now: options.now });
+  const reporter = createRefusalReporter({
+    ...{ refusals, log, now: options.now },
+    elapsed: () => performance.now(),
+  });
 
   function decide(request: LoginRequest): LoginDecision {
     if (!isOpen && options.mode === "enforce") return { kind: "refused", reason: "node-stale" };
@@ -132,24 +141,52 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
     return server;
   }
 
-  function answer(message: Msg): void {
-    const server = followServer();
-    const request = openLoginRequest(message.string(), server);
+  /**
+   * Takes a login request. Strangers cause as many as they like, so what costs least comes first: one
+   * that nobody waits for any more is dropped, one without a key is refused, and neither costs a
+   * signature check or waits for anything.
+   */
+  function take(message: Msg): void {
+    const token = message.string();
+    const request = readLoginRequest(token, followServer());
     if (request === null) {
-      log.error("login.malformed", `A login was refused: ${LOGIN_REFUSALS["request-malformed"]}`);
+      refuseMalformed();
       return;
     }
-    const decision = decideSafely(request);
-    const reason = decision.kind === "refused" ? decision.reason : decision.wouldRefuse;
-    if (decision.kind === "admitted") {
-      const { connection } = request;
-      const admittedAt = options.now();
-      registry.add({ connection, grant: decision.grant, admittedAt, changesSeen: changes });
+    if (isTooLate(request, options.now())) {
+      reporter.countLate();
+      return;
     }
-    if (reason !== null) reporter.report(request, reason, decision.kind === "admitted");
-    const reply = (): boolean => message.respond(render(request, decision, server));
-    if (decision.kind === "admitted") reply();
-    else reporter.answerLate(request, reply);
+    const offer = options.mode === "enforce" ? refuseOffer(request.credentials) : null;
+    if (offer !== null) reporter.refuse(request, offer, () => message.respond());
+    else if (isOpen || options.mode !== "enforce") answer(message, request);
+    else waiting.add(() => answer(message, request));
+  }
+
+  const refuseMalformed = (): void =>
+    log.error("login.malformed", `A login was refused: ${LOGIN_REFUSALS["request-malformed"]}`);
+
+  function answer(message: Msg, request: LoginRequest): void {
+    const server = followServer();
+    const decision = decideSafely(request);
+    if (decision.kind === "refused") {
+      // An empty answer refuses, and costs no signature.
+      reporter.refuse(request, decision.reason, () => message.respond());
+      return;
+    }
+    // What is refused needs no proof that nats-server asked; what is granted does.
+    if (!isRequestOf(message.string(), server)) {
+      refuseMalformed();
+      return;
+    }
+    const { connection, userNkey } = request;
+    const admittedAt = options.now();
+    registry.add({ connection, grant: decision.grant, admittedAt, changesSeen: changes });
+    if (decision.wouldRefuse !== null) reporter.tellAdmitted(request, decision.wouldRefuse);
+    const { issuer, random } = options;
+    const times = { nowMs: options.now(), jitter: random() };
+    const jwt = renderUserJwt({ userNkey, grant: decision.grant, issuer, ...times });
+    message.respond(renderLoginAnswer({ userNkey, serverId: server, issuer, ...times, jwt }));
   }
 
   function decideSafely(request: LoginRequest): LoginDecision {
@@ -159,23 +196,6 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
       log.error("login.failed", `A login could not be judged: ${wordsOf(error)}`);
       return { kind: "refused", reason: "internal" };
     }
-  }
-
-  function render(request: LoginRequest, decision: LoginDecision, server: string): string {
-    const { userNkey } = request;
-    const nowMs = options.now();
-    const { issuer } = options;
-    const jwt =
-      decision.kind === "admitted"
-        ? renderUserJwt({
-            userNkey,
-            grant: decision.grant,
-            issuer,
-            nowMs,
-            jitter: options.random(),
-          })
-        : null;
-    return renderLoginAnswer({ userNkey, serverId: server, issuer, nowMs, jwt });
   }
 
   function recheck(user: UserId, open = registry.ofUser(user)): void {
@@ -205,23 +225,8 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
     app.publish(meSubject(user, event), JSON.stringify({ event, room, role, entry }));
   }
 
-  /** Logins that came while nobody is admitted: they are judged when that is over, or refused. */
-  const waiting = new Set<() => void>();
-  function answerWhenOpen(message: Msg): void {
-    if (isOpen || options.mode !== "enforce" || waiting.size >= LOGINS_WAITING_MAX) {
-      answer(message);
-      return;
-    }
-    const judge = (): void => {
-      clearTimeout(timer);
-      waiting.delete(judge);
-      answer(message);
-    };
-    const timer = setTimeout(judge, LOGIN_WAIT_MS);
-    waiting.add(judge);
-  }
   authorization.subscribe("$SYS.REQ.USER.AUTH", {
-    callback: (error, message) => (error ? undefined : answerWhenOpen(message)),
+    callback: (error, message) => (error ? undefined : take(message)),
   });
   system.subscribe("$SYS.ACCOUNT.*.DISCONNECT", {
     callback: (_error, message) => onEvent(message, serverId(), registry.remove),
@@ -250,7 +255,7 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
     },
     admit(open) {
       isOpen = open;
-      if (open) for (const judge of [...waiting]) judge();
+      if (open) waiting.judgeAll();
       if (open || options.mode !== "enforce") return;
       for (const { connection } of registry.all()) kicks.kick(connection);
     },
@@ -260,7 +265,7 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
       for (const user of users) recheck(user);
     },
     answerHeld() {
-      for (const judge of [...waiting]) judge();
+      waiting.judgeAll();
       reporter.answerHeld();
     },
     releaseUnanswered(open) {

@@ -31,6 +31,17 @@ export function signJwt(claims: object, key: ServiceKey): string {
   return `${body}.${key.sign(Buffer.from(body)).toString("base64url")}`;
 }
 
+/** Reads what a NATS JWT says and who is said to have issued it; no signature is verified. */
+export function readJwt(
+  token: string,
+): { readonly issuer: string; readonly claims: object } | null {
+  const [, body, signature, surplus] = token.split(".");
+  if (body === undefined || signature === undefined || surplus !== undefined) return null;
+  const claims = parseJson(Buffer.from(body, "base64url").toString());
+  if (typeof claims !== "object" || claims === null || !("iss" in claims)) return null;
+  return typeof claims.iss === "string" ? { issuer: claims.iss, claims } : null;
+}
+
 /**
  * Opens a NATS JWT whose issuer is of the given kind, and checks the issuer's signature.
  * Returns the claims, unparsed, and the issuer; null when anything is wrong.
@@ -39,26 +50,16 @@ export function openJwt(
   token: string,
   issuerKind: NkeyKind,
 ): { readonly issuer: string; readonly claims: unknown } | null {
-  const [header, body, signature, surplus] = token.split(".");
-  if (
-    header === undefined ||
-    body === undefined ||
-    signature === undefined ||
-    surplus !== undefined
-  ) {
-    return null;
-  }
-  const claims = parseJson(Buffer.from(body, "base64url").toString());
-  if (typeof claims !== "object" || claims === null || !("iss" in claims)) return null;
-  const issuer = claims.iss;
-  const key = typeof issuer === "string" ? findNkeyBytes(issuerKind, issuer) : null;
-  if (typeof issuer !== "string" || key === null) return null;
+  const read = readJwt(token);
+  const key = read === null ? null : findNkeyBytes(issuerKind, read.issuer);
+  if (read === null || key === null) return null;
+  const end = token.lastIndexOf(".");
   const signed = isSignatureOf({
     key,
-    data: Buffer.from(`${header}.${body}`),
-    signature: Buffer.from(signature, "base64url"),
+    data: Buffer.from(token.slice(0, end)),
+    signature: Buffer.from(token.slice(end + 1), "base64url"),
   });
-  return signed ? { issuer, claims } : null;
+  return signed ? read : null;
 }
 
 function parseJson(text: string): unknown {

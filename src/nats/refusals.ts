@@ -10,8 +10,10 @@ import type { RefusalReport, Refused } from "../core/records.ts";
 /** Counters and the last refusals, and how long an answer to a source that repeats itself waits. */
 export interface Refusals {
   record(refused: Refused): void;
-  /** How long to hold back the answer to a refused login, in ms; 0 for a first one. */
-  delayMs(source: { readonly address: string; readonly user: string; readonly at: number }): number;
+  /** Counts a refusal that is not kept among the last. */
+  count(refused: Pick<Refused, "kind" | "reason" | "admitted">): void;
+  /** How long to hold back the answer to a refused login, in ms; 0 for the first one of a source. */
+  delayMs(refused: { readonly source: string; readonly at: number }): number;
   /** Call when an answer held back was given. */
   delayed(by: 1 | -1): void;
   report(): RefusalReport;
@@ -41,20 +43,22 @@ export function createRefusals(): Refusals {
     return times;
   }
 
+  function count({ kind, reason, admitted }: Parameters<Refusals["count"]>[0]): void {
+    const name = `${admitted ? "soft." : ""}${kind}.${reason}`;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+
   return {
+    count,
     record(refused) {
-      const name = `${refused.admitted ? "soft." : ""}${refused.kind}.${refused.reason}`;
-      counts[name] = (counts[name] ?? 0) + 1;
+      count(refused);
       // Clients choose subjects; a list of them must not drive the admin's terminal.
       const subject = refused.subject.replace(UNSEEN, "?").slice(0, REFUSED_SUBJECT_CHARS_MAX);
       last.push({ ...refused, subject });
       if (last.length > REFUSALS_KEPT_MAX) last.shift();
     },
-    delayMs({ address, user, at }) {
-      const times = Math.max(
-        timesOf(`address ${address}`, at),
-        user === "" ? 0 : timesOf(`user ${user}`, at),
-      );
+    delayMs({ source, at }) {
+      const times = timesOf(source, at);
       if (times < 2 || waiting >= REFUSALS_DELAYED_MAX) return 0;
       return Math.min(FIRST_DELAY_MS * 2 ** Math.min(times - 2, 10), REFUSAL_DELAY_MS_MAX);
     },

@@ -58,7 +58,7 @@ const HEALTH_LINE = /^Healthcheck failed: /;
 const USER = /"[^"\\/]*\/user:(U[A-Z2-7]{55})" - $/;
 const VIOLATION = new RegExp(`^(Publish|Subscription) Violation - (?:Subject|Reply) (${QUOTED})`);
 const EXPECTED =
-  /^(?:authentication error|Authorization Violation|TLS handshake error|Auth callout service returned an error: refused|Readloop processing time)/i;
+  /^(?:authentication error|Authorization Violation|TLS handshake error|Auth callout violation: "no reason supplied"|Readloop processing time)/i;
 
 /**
  * Reads one line of nats-server's log. What a client sent is cut out of errors about its protocol: it

@@ -49,13 +49,17 @@ export function renderUserJwt(input: {
   );
 }
 
-/** Renders the signed answer to a login request: a user JWT, or an error when there is none. */
+/**
+ * Renders the signed answer to a login request that is admitted. An empty answer refuses: nats-server
+ * takes it for one without a reason, and closes the client as for any other.
+ * Source: nats-server `server/auth_callout.go` (`decodeResponse`).
+ */
 export function renderLoginAnswer(input: {
   readonly userNkey: string;
   readonly serverId: string;
   readonly issuer: ServiceKey;
   readonly nowMs: number;
-  readonly jwt: string | null;
+  readonly jwt: string;
 }): string {
   const { userNkey, serverId, issuer, nowMs, jwt } = input;
   return signJwt(
@@ -66,7 +70,7 @@ export function renderLoginAnswer(input: {
       sub: userNkey,
       aud: serverId,
       nats: {
-        ...(jwt === null ? { error: "refused" } : { jwt }),
+        jwt,
         type: "authorization_response",
         version: 2,
       },

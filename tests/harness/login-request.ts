@@ -32,6 +32,7 @@ export function requestClaims(
   return {
     aud: "nats-authorization-request",
     jti: randomBytes(16).toString("hex"),
+    iat: 1_800_000_000,
     nats: {
       server_id: { name: "unibus", host: "127.0.0.1", id: "N" },
       user_nkey: more.userNkey ?? testKey().user,

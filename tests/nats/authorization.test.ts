@@ -6,6 +6,7 @@ import { openJwt } from "../../src/nats/jwt.ts";
 import { aRoom } from "../harness/builders.ts";
 import { startTestDataPlane, type TestDataPlane } from "../harness/data-plane.ts";
 import { eventually } from "../harness/eventually.ts";
+import { fakeServer, requestClaims } from "../harness/login-request.ts";
 import { connectLine, loginRaw, openRaw, type TestKey, testKey } from "../harness/raw-nats.ts";
 
 function membership(label: string, role: RoomRole): Membership {
@@ -78,7 +79,8 @@ describe("the service that admits", () => {
   });
 
   test("counts connections that were admitted and never opened no longer than a login may take", async () => {
-    const clock = { at: Date.now() };
+    // Behind nats-server's clock at first: ahead of it, what was asked just now would be too late.
+    const clock = { at: Date.now() - 2 * NATS_LOGIN_TIMEOUT_MS - 1 };
     await using plane = await startTestDataPlane({ connectionsPerUser: 2, now: () => clock.at });
     const alice = addUser(plane);
     {
@@ -105,6 +107,64 @@ describe("the service that admits", () => {
     expect(lastReason(plane)).toBe("login-repeated");
     await eventually(() => plane.service.registry.size === 0);
     expect(plane.service.registry.countOf(alice.user)).toBe(0);
+  });
+});
+
+describe("a request that anybody can cause", () => {
+  /** Asks as nats-server would, but for the signature. */
+  async function forge(plane: TestDataPlane, options: object, askedAt = Date.now()) {
+    const { authorization } = plane.connections;
+    const claims = { ...requestClaims({ options }), iat: Math.floor(askedAt / 1_000) };
+    const forged = fakeServer().request({ ...claims, iss: authorization.info?.server_id });
+    const question = authorization.request("$SYS.REQ.USER.AUTH", forged, { timeout: 300 });
+    return await question.then(({ data }) => data.length).catch(() => "no answer");
+  }
+
+  test("is refused by an empty answer without a signature check where no key is offered", async () => {
+    await using plane = await startTestDataPlane();
+    for (const options of [{}, { pass: "hunter2" }, { nkey: "alice" }, { nkey: testKey().user }]) {
+      expect(await forge(plane, options)).toBe(0);
+    }
+    expect(plane.service.refusals.report().counts).toEqual({
+      "login.no-credentials": 1,
+      "login.not-a-key": 1,
+      "login.key-malformed": 1,
+      "login.key-unknown": 1,
+    });
+  });
+
+  test("is dropped when nats-server waits no more, whatever it offers", async () => {
+    await using plane = await startTestDataPlane();
+    const longAgo = Date.now() - NATS_LOGIN_TIMEOUT_MS - 1_000;
+    expect(await forge(plane, {}, longAgo)).toBe("no answer");
+    expect(await forge(plane, { nkey: addUser(plane).user }, longAgo)).toBe("no answer");
+    expect(plane.service.refusals.report()).toMatchObject({ counts: { "login.request-late": 2 } });
+  });
+
+  test("grants nothing that nats-server did not sign for, even under off [M-066]", async () => {
+    for (const mode of ["off", "soft", "enforce"] as const) {
+      await using plane = await startTestDataPlane({ mode });
+      const alice = addUser(plane);
+      const sig = alice.sign("nonce").toString("base64url");
+      expect(await forge(plane, { nkey: alice.user, sig })).toBe("no answer");
+      expect(plane.service.registry.size).toBe(0);
+      expect(plane.log.map(({ event }) => event)).toContain("login.malformed");
+    }
+  });
+
+  test("without a key waits for nothing while nobody is admitted, and a user's does [M-066]", async () => {
+    await using plane = await startTestDataPlane();
+    plane.service.admit(false);
+    const alice = addUser(plane);
+    const waiting = await openRaw(plane.port);
+    waiting.send(connectLine(alice, waiting.info.nonce ?? ""));
+    using stranger = await openRaw(plane.port);
+    stranger.send("CONNECT {}\r\n");
+    await eventually(() => stranger.closed, { timeoutMs: 2_000, what: "the stranger's end" });
+    expect(waiting.closed).toBe(false);
+    plane.service.admit(true);
+    expect(await waiting.drain()).toBe(true);
+    waiting[Symbol.dispose]();
   });
 });
 

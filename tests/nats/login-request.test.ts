@@ -1,9 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import type { UserId } from "../../src/core/ids.ts";
+import { NATS_LOGIN_TIMEOUT_MS } from "../../src/core/limits.ts";
 import type { LoginProof, LoginRefusal } from "../../src/core/login.ts";
 import { encodeNkey, userKeyOf } from "../../src/core/nkey.ts";
-import { type LoginRequest, openLoginRequest, proveLogin } from "../../src/nats/login-request.ts";
+import {
+  isRequestOf,
+  isTooLate,
+  type LoginRequest,
+  proveLogin,
+  readLoginRequest,
+} from "../../src/nats/login-request.ts";
 import { fakeServer, requestClaims } from "../harness/login-request.ts";
 import { testKey } from "../harness/raw-nats.ts";
 import { FORGED_SMALL_ORDER_SIGNATURE, SMALL_ORDER_KEYS } from "../harness/small-order.ts";
@@ -15,11 +22,12 @@ describe("a login request of nats-server", () => {
     const userNkey = testKey().user;
     const options = { nkey: "U", sig: "s", name: "phone", lang: "nats.js", version: "3.4.0" };
     const claims = requestClaims({ userNkey, options });
-    expect(openLoginRequest(server.request(claims), server.id)).toEqual({
+    expect(readLoginRequest(server.request(claims), server.id)).toEqual({
       userNkey,
       connection: 17,
       address: "192.0.2.7",
       clientText: "phone nats.js 3.4.0",
+      askedAt: 1_800_000_000_000,
       credentials: { nkey: "U", signature: "s", nonce: "nonce", other: false },
     });
   });
@@ -28,7 +36,7 @@ describe("a login request of nats-server", () => {
     "keeps nothing of a %s but that there was one",
     (name) => {
       const claims = requestClaims({ options: { [name]: "hunter2" } });
-      const request = openLoginRequest(server.request(claims), server.id);
+      const request = readLoginRequest(server.request(claims), server.id);
       expect(request?.credentials.other).toBe(true);
       expect(JSON.stringify(request)).not.toContain("hunter2");
     },
@@ -37,33 +45,49 @@ describe("a login request of nats-server", () => {
   const good = requestClaims();
   const other = fakeServer();
   test.each([
-    ["another server's", () => openLoginRequest(other.request(good), server.id)],
-    [
-      "another server's under this one's name",
-      () => openLoginRequest(other.request({ ...good, iss: server.id }), server.id),
-    ],
-    ["for a server that is not known", () => openLoginRequest(server.request(good), "")],
+    ["another server's", () => readLoginRequest(other.request(good), server.id)],
+    ["for a server that is not known", () => readLoginRequest(server.request(good), "")],
     [
       "of another type",
-      () => openLoginRequest(server.request(requestClaims({ type: "user" })), server.id),
+      () => readLoginRequest(server.request(requestClaims({ type: "user" })), server.id),
     ],
     [
       "without a key to answer to",
-      () => openLoginRequest(server.request(requestClaims({ userNkey: "" })), server.id),
+      () => readLoginRequest(server.request(requestClaims({ userNkey: "" })), server.id),
     ],
     [
       "without a connection",
-      () => openLoginRequest(server.request(requestClaims({ client: { id: "17" } })), server.id),
+      () => readLoginRequest(server.request(requestClaims({ client: { id: "17" } })), server.id),
     ],
-    ["without anything", () => openLoginRequest(server.request({}), server.id)],
-    ["no JWT", () => openLoginRequest("hello", server.id)],
+    ["without a time", () => readLoginRequest(server.request({ ...good, iat: "soon" }), server.id)],
+    ["without anything", () => readLoginRequest(server.request({}), server.id)],
+    ["no JWT", () => readLoginRequest("hello", server.id)],
   ])("is not taken: %s", (_, open) => {
     expect(open()).toBeNull();
   });
 
+  test("is nats-server's by its signature, which reading it does not check [M-066]", () => {
+    expect(isRequestOf(server.request(good), server.id)).toBe(true);
+    const forged = other.request({ ...good, iss: server.id });
+    expect(readLoginRequest(forged, server.id)).not.toBeNull();
+    expect(isRequestOf(forged, server.id)).toBe(false);
+    expect(isRequestOf(other.request(good), server.id)).toBe(false);
+    expect(isRequestOf("hello", server.id)).toBe(false);
+  });
+
+  test("is too late when nats-server waits for its answer no more, and not before", () => {
+    // It was asked at the end of the second that it names, as far as anybody knows.
+    const latest = 1_800_000_000_999 + NATS_LOGIN_TIMEOUT_MS;
+    const request = readLoginRequest(server.request(good), server.id);
+    if (request === null) throw new Error("The request was not read");
+    expect([isTooLate(request, latest), isTooLate(request, latest + 1)]).toEqual([false, true]);
+    // A clock that was set back makes none late.
+    expect(isTooLate(request, 0)).toBe(false);
+  });
+
   test("takes nothing from a prototype", () => {
     const claims = requestClaims({ options: JSON.parse('{"__proto__":{"nkey":"U"}}') });
-    const request = openLoginRequest(server.request(claims), server.id);
+    const request = readLoginRequest(server.request(claims), server.id);
     expect(request?.credentials.nkey).toBe("");
   });
 });
@@ -114,6 +138,10 @@ describe("who logs in is", () => {
   test("nobody that is unknown or revoked, however well it signs [M-066, M-013]", () => {
     expect(prove({}, { state: null }).proof).toEqual(refused("key-unknown"));
     expect(prove({}, { state: "revoked" }).proof).toEqual(refused("user-revoked"));
+    // A stranger under a revoked user's key is told apart from the user.
+    expect(prove({ nonce: "another" }, { state: "revoked" }).proof).toEqual(
+      refused("signature-wrong"),
+    );
   });
 
   test("nobody under a key of small order, even if it had become a user's [M-066]", () => {

@@ -75,7 +75,7 @@ describe("a line of nats-server's log", () => {
     `${CLIENT} - authentication error`,
     `${CLIENT} - TLS handshake error: EOF`,
     `${CLIENT} - Readloop processing time: 10ms`,
-    "Auth callout service returned an error: refused",
+    'Auth callout violation: "no reason supplied" on account "AUTH"',
   ])("is expected where unibus tells the reason itself: %s", (text) => {
     expect(readNatsLine(line("ERR", text)).expected).toBe(true);
   });

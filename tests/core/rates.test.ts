@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createRates } from "../../src/http/rates.ts";
+import { createRates } from "../../src/core/rates.ts";
 
 /** Rates of 10 a second and 5 at once, by a clock that a test sets. */
 function open(more: { readonly keptMax?: number; readonly perSecond?: number } = {}) {
