@@ -1,12 +1,12 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { orProblem, readConfiguredFile } from "../config/private-file.ts";
 import { certificateNames } from "../config/tls-files.ts";
 import { ageOf, type CertificateAge } from "../core/certificate-life.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
-import { writeFileAtomically, writeNewFile } from "../system/files.ts";
+import { ensureFolder, writeFileAtomically, writeNewFile } from "../system/files.ts";
 import type { MadeCertificate } from "./certificates.ts";
 import { decryptKey, encryptKey } from "./encrypted-key.ts";
 
@@ -267,7 +267,7 @@ function refuseExisting(paths: readonly string[]): void {
 /** Writes files, the keys first: without its key a certificate is a riddle. */
 export function write(dir: string, act: () => void): void {
   try {
-    mkdirSync(dir, { recursive: true });
+    ensureFolder(dir);
     act();
   } catch (cause) {
     throw new Problem(

@@ -1,5 +1,5 @@
 import { createPrivateKey, sign, X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fingerprintOf, isSignedBy } from "../config/certificate.ts";
 import { orProblem, readConfiguredFile } from "../config/private-file.ts";
@@ -14,7 +14,12 @@ import {
   ROLL_FORMAT,
   type RollHandOver,
 } from "../core/route-roll.ts";
-import { syncFolder, writeFileAtomically, writeNewFile } from "../system/files.ts";
+import {
+  ensurePrivateFolder,
+  syncFolder,
+  writeFileAtomically,
+  writeNewFile,
+} from "../system/files.ts";
 import {
   CA,
   filesIn,
@@ -97,7 +102,7 @@ async function draftRoll(options: Parameters<typeof rollBusCa>[0]): Promise<void
   for (const node of nodes) certificates.set(node, await certify(dir, node, { ...span, ca: made }));
   write(dir, () => {
     rmSync(draft, { recursive: true, force: true });
-    mkdirSync(next, { recursive: true, mode: 0o700 });
+    ensurePrivateFolder(next);
     const ca = filesOf(next, CA);
     writeNewFile(ca.key, encryptKey(made.key, passphrase), { mode: 0o600 });
     writeNewFile(ca.cert, made.cert, { mode: 0o644 });
@@ -175,7 +180,7 @@ function finishRoll(dir: string): MadeRoll {
   const { from, roll: ca, without } = readHandOver(handOverOf(roll, first));
   const old = join(dir, OLD, from.slice(0, OLD_CHARS));
   write(dir, () => {
-    mkdirSync(old, { recursive: true, mode: 0o700 });
+    ensurePrivateFolder(old);
     // The key is copied while the certificate is still its own: the certificate is replaced last.
     if (fingerprintOf(readCertificate(filesOf(dir, CA).cert)) === from) {
       for (const name of [CA, ...nodes, ...without]) keepOld({ dir, old, name });

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
-import { writeNewFile } from "../system/files.ts";
+import { ensureFolder, writeNewFile } from "../system/files.ts";
 import type { HelpFacts } from "./help.ts";
 import { shellWord } from "./invocation.ts";
 
@@ -81,7 +81,7 @@ export async function runCertDev(
   const { createDevCertificates } = await import("./dev-certificates.ts");
   const made = await createDevCertificates({ names, from: at - CLOCK_SKEW_MS, to: notAfter });
   try {
-    mkdirSync(dir, { recursive: true });
+    ensureFolder(dir);
     // Keys first: without its key a certificate is a riddle, while a key alone explains itself.
     writeNewFile(files.caKey, made.caKey, { mode: 0o600 });
     writeNewFile(files.serverKey, made.serverKey, { mode: 0o600 });

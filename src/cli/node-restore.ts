@@ -117,7 +117,7 @@ function hold(given: Given): Held {
   const db = resolve(realFile(settings.db));
   const folder = folderOf({ db });
   using stack = new DisposableStack();
-  const lock = stack.use(lockFolder(folder, { make: false }));
+  const lock = stack.use(lockFolder(db, { make: false }));
   if (!lock) {
     throw new Problem(
       "folder-in-use",

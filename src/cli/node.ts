@@ -1,12 +1,14 @@
 import { statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { COMMAND_TIMEOUT_MS } from "../core/limits.ts";
+import { COMMAND_TIMEOUT_MS, LOCK_RETRY_MS, LOCK_WAIT_MS } from "../core/limits.ts";
 import { SOCKET_FILE } from "../core/node-files.ts";
 import { Problem } from "../core/problems.ts";
 import { codeOf } from "../core/thrown.ts";
 import { type Client, createClient } from "../sdk/client.ts";
 import type { Identity } from "../sdk/identity.ts";
 import { realFile } from "../system/files.ts";
+import { findPeer } from "../system/peer.ts";
+import { askedOwner, folderFault } from "../system/safe-folder.ts";
 import { commandName } from "./invocation.ts";
 import { note } from "./output.ts";
 import { folderOf, isThere, type NodePlace, unreachable } from "./place.ts";
@@ -46,6 +48,8 @@ export async function openNode(
   } = {},
 ): Promise<Node> {
   const db = resolve(realFile(place.db));
+  // A link to the database is as good as the folder that it lies in.
+  if (db !== resolve(place.db)) refuseUnsafe(dirname(resolve(place.db)), place.db);
   const running = await findRunning(db);
   if (running) return running;
   const folder = folderOf(place);
@@ -68,9 +72,7 @@ async function findRunning(db: string): Promise<Node | null> {
   const socket = join(folder, SOCKET_FILE);
   if (!isThere(socket)) return null;
   try {
-    refuseForeignSocket(socket);
-    const connection = await Bun.connect({ unix: socket, socket: { data: () => undefined } });
-    connection.end();
+    await refuseForeignNode(folder, socket);
   } catch (error) {
     if (error instanceof Problem) throw error;
     const code = codeOf(error);
@@ -90,17 +92,44 @@ async function findRunning(db: string): Promise<Node | null> {
 }
 
 /**
- * Refuses a socket that somebody else made: its answers would be theirs. A node's own is open to nobody
- * but its user and root, so this is met in folders that somebody prepared.
+ * Refuses to speak to somebody else's process: its answers would be theirs, and so would be what it is
+ * told. Root speaks to the node of whoever owns the folder, everybody else to their own or root's. The
+ * request itself goes over another connection; nobody but these two can exchange the socket in between,
+ * since the folder, and those above it, are theirs to change alone.
  */
-function refuseForeignSocket(socket: string): void {
+async function refuseForeignNode(folder: string, socket: string): Promise<void> {
+  const owner = askedOwner(folder);
+  refuseUnsafe(folder, socket);
   const { uid } = statSync(socket);
-  const own = process.geteuid?.() ?? 0;
-  if (own === 0 || uid === own || uid === 0) return;
-  throw new Problem(
-    "node-unreachable",
-    `Cannot reach the node at "${socket}": the socket belongs to another user (uid ${uid}); run the command as that user`,
-  );
+  if (uid !== 0 && uid !== owner) throw foreign(socket, belongs("socket", uid));
+  const peer = await findPatiently(socket);
+  if (peer !== 0 && peer !== owner) throw foreign(socket, belongs("process behind it", peer));
+}
+
+function refuseUnsafe(folder: string, place: string): void {
+  const fault = folderFault(folder, askedOwner(folder));
+  if (fault) throw foreign(place, `its folder ${fault}`);
+}
+
+/** A node that is very busy takes no connection for a moment. */
+async function findPatiently(socket: string): Promise<number> {
+  const deadlineAt = performance.now() + LOCK_WAIT_MS;
+  for (;;) {
+    try {
+      return findPeer(socket);
+    } catch (error) {
+      if (codeOf(error) !== "EAGAIN" || performance.now() > deadlineAt) throw error;
+      await Bun.sleep(LOCK_RETRY_MS);
+    }
+  }
+}
+
+function belongs(what: string, uid: number): string {
+  return `the ${what} belongs to another user (uid ${uid}); run the command as that user`;
+}
+
+function foreign(socket: string, why: string): Problem {
+  return new Problem("node-unreachable", `Cannot reach the node at "${socket}": ${why}`);
 }
 
 function notFound(db: string): Problem {

@@ -4,9 +4,11 @@ import { LOCK_RETRY_MS, LOCK_WAIT_MS } from "../core/limits.ts";
 import { LOCK_FILE } from "../core/node-files.ts";
 import { Problem } from "../core/problems.ts";
 import { createClient } from "../sdk/client.ts";
+import { foreignFileFault } from "../server/folders.ts";
 import { openOfflineApi } from "../server/offline.ts";
-import { ensurePrivateFolder, folderFault } from "../system/files.ts";
+import { ensurePrivateFolder } from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
+import { folderFault } from "../system/safe-folder.ts";
 import type { Node } from "./node.ts";
 
 /**
@@ -25,7 +27,7 @@ export async function openOffline(options: {
   const folder = dirname(db);
   const deadlineAt = performance.now() + LOCK_WAIT_MS;
   for (;;) {
-    const lock = lockFolder(folder, { make: true });
+    const lock = lockFolder(db, { make: true });
     if (lock) return openUnderLock({ db, lock, say });
     const running = await findRunning();
     if (running) return running;
@@ -36,15 +38,14 @@ export async function openOffline(options: {
 }
 
 /**
- * Takes the folder of a node that does not run; null while somebody else has it.
+ * Takes the folder of a database whose node does not run; null while somebody else has it.
  * Throws "node-not-found" for a folder that is not there and not to be made, and "file-unusable".
  */
-export function lockFolder(
-  folder: string,
-  { make }: { readonly make: boolean },
-): Disposable | null {
-  const fault = folderFault(folder);
-  if (fault) throw new Problem("file-unusable", `Cannot use the folder "${folder}": it ${fault}`);
+export function lockFolder(db: string, { make }: { readonly make: boolean }): Disposable | null {
+  const folder = dirname(db);
+  refuseUnsafe(folder);
+  const foreign = foreignFileFault(db);
+  if (foreign) throw new Problem("file-unusable", `Cannot use the folder "${folder}": ${foreign}`);
   if (!make && !existsSync(folder)) {
     throw new Problem(
       "node-not-found",
@@ -52,12 +53,22 @@ export function lockFolder(
     );
   }
   try {
-    if (make && !existsSync(folder)) ensurePrivateFolder(folder);
+    if (make && !existsSync(folder)) {
+      ensurePrivateFolder(folder);
+      // Others may have made it between the judging and now.
+      refuseUnsafe(folder);
+    }
     return acquireLock(folder, LOCK_FILE);
   } catch (cause) {
+    if (cause instanceof Problem) throw cause;
     const why = cause instanceof Error ? cause.message : "unknown";
     throw new Problem("file-unusable", `Cannot lock the folder "${folder}": ${why}`, { cause });
   }
+}
+
+function refuseUnsafe(folder: string): void {
+  const fault = folderFault(folder);
+  if (fault) throw new Problem("file-unusable", `Cannot use the folder "${folder}": it ${fault}`);
 }
 
 function openUnderLock({

@@ -4,7 +4,8 @@ import { orProblem, readConfiguredFile } from "../config/private-file.ts";
 import { DATABASE_FILE } from "../core/node-files.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
-import { ensurePrivateFolder, folderFault, writeFileAtomically } from "../system/files.ts";
+import { ensurePrivateFolder, writeFileAtomically } from "../system/files.ts";
+import { fileFault, folderFault } from "../system/safe-folder.ts";
 import { commandName, placeArguments } from "./invocation.ts";
 import { isThere } from "./place.ts";
 
@@ -56,8 +57,8 @@ export function findProfile(folder: string): Profile | null {
   const attempt = `Cannot use the profile ${quote(path)}`;
   const fault = folderFault(folder);
   if (fault) throw new Problem("file-unusable", `${attempt}: its folder ${fault}`);
-  // A folder may be open to a group, and whoever says where a token is sent could read it.
-  const planted = folderFault(path);
+  // The folder may have been open to others before, and whoever says where a token is sent could read it.
+  const planted = fileFault(path);
   if (planted) throw new Problem("file-unusable", `${attempt}: it ${planted}`);
   const text = orProblem("file-unusable", attempt, () =>
     readConfiguredFile(path, { secret: true }),

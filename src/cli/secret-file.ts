@@ -1,10 +1,11 @@
 import { unlinkSync } from "node:fs";
 import { orProblem, readConfiguredFile } from "../config/private-file.ts";
-import { CONFIG_FILE_BYTES_MAX } from "../core/limits.ts";
+import { CONFIG_FILE_BYTES_MAX, SECRET_ROOM_BYTES } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
 import { codeOf } from "../core/thrown.ts";
-import { writeFileAtomically, writeNewFile } from "../system/files.ts";
+import { stageFile, writeNewFile } from "../system/files.ts";
+import { UnsafeFolder } from "../system/safe-folder.ts";
 import type { Option } from "./parse.ts";
 
 /** Why a new file cannot be made, in words. */
@@ -13,6 +14,7 @@ const FAULTS: Readonly<Record<string, string>> = {
   ENOTDIR: "there is no such folder",
   EACCES: "this user may not write there",
   EROFS: "nothing can be written there",
+  ENOSPC: "the disk is full",
 };
 
 /** `--out`, as every command has it that is told a secret. */
@@ -24,18 +26,21 @@ export const OUT_OPTION = {
 } as const satisfies Option;
 
 /**
- * Writes the secret that `make` answers to a new file of mode 0600. The file is made first: a secret
- * that is shown once must not meet a folder that cannot take it.
+ * Writes the secret that `make` answers to a new file of mode 0600. The file is made first, with room on
+ * the disk: a secret that is shown once must not meet a folder that cannot take it, or that others could
+ * take it from.
  * Throws "file-exists" or "file-unusable", and what `make` throws; then no file is left.
  */
 export async function keepSecret<Made extends { readonly secret: string }>(
   path: string,
   make: () => Promise<Made>,
 ): Promise<Made> {
-  reserve(path);
+  orUnusable(path, () => writeNewFile(path, "", { mode: 0o600 }));
   try {
+    const room = { mode: 0o600, roomBytes: SECRET_ROOM_BYTES };
+    using staged = orUnusable(path, () => stageFile(path, room));
     const made = await make();
-    writeFileAtomically(path, `${made.secret}\n`, { mode: 0o600 });
+    orUnusable(path, () => staged.replace(`${made.secret}\n`));
     return made;
   } catch (error) {
     unlinkSync(path);
@@ -43,9 +48,9 @@ export async function keepSecret<Made extends { readonly secret: string }>(
   }
 }
 
-function reserve(path: string): void {
+function orUnusable<T>(path: string, act: () => T): T {
   try {
-    writeNewFile(path, "", { mode: 0o600 });
+    return act();
   } catch (cause) {
     const code = codeOf(cause);
     if (code === "EEXIST") {
@@ -54,7 +59,7 @@ function reserve(path: string): void {
         `Cannot write the secret to ${quote(path)}: the file exists, and nothing is overwritten; choose another name`,
       );
     }
-    const why = FAULTS[code] ?? code;
+    const why = cause instanceof UnsafeFolder ? cause.message : (FAULTS[code] ?? code);
     throw new Problem("file-unusable", `Cannot write the secret to ${quote(path)}: ${why}`, {
       cause,
     });

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { processEnvironment } from "../config/environment.ts";
 import { loadQuickStartSettings, type NodeSettings } from "../config/load.ts";
 import { withNodeFile } from "../config/node-file.ts";
+import { KEYS_FOLDER } from "../core/node-files.ts";
 import type { RunningNode } from "../server/boot.ts";
 import { lacksAdmin, needsFirstAdmin, seedFirstAdmin } from "../server/first-admin.ts";
 import { ensurePrivateFolder, realFile } from "../system/files.ts";
@@ -13,8 +14,6 @@ import { printLines } from "./output.ts";
 import { runNode } from "./run-node.ts";
 import { defineStrict } from "./strict.ts";
 
-/** Folder of people's keys in the data folder. The node never reads them. */
-const KEYS_FOLDER = "keys";
 const ADMIN_KEY_FILE = "admin.nk";
 const NO_PLAIN_ROOMS =
   "No plain rooms on a public address: start with --allow-plain-rooms if this machine may read them.";

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Problem } from "../core/problems.ts";
 import { quote } from "../core/quote.ts";
+import { fileFault, folderFault } from "../system/safe-folder.ts";
 import {
   type Environment,
   type Flags,
@@ -22,12 +23,18 @@ const LINE = /^([A-Z_]+)=(.*)$/;
 /**
  * The environment of a node, with what the file of its folder says where the environment says nothing.
  * Paths in the file are relative to the folder. Throws "usage" for a line that is no setting, and
- * "file-unusable" for a file that others may read.
+ * "file-unusable" for a file that others may read, or could have put there.
  */
 export function withNodeFile(flags: Flags, env: Environment): Environment {
-  const path = join(loadNodePlace(flags, env).dataDir, NODE_FILE);
+  const { dataDir } = loadNodePlace(flags, env);
+  const path = join(dataDir, NODE_FILE);
   if (!existsSync(path)) return env;
   const attempt = `Cannot read the settings ${quote(path)}`;
+  // They may say how open the node is.
+  const unsafe = folderFault(dataDir);
+  if (unsafe) throw new Problem("file-unusable", `${attempt}: the folder ${unsafe}`);
+  const foreign = fileFault(path);
+  if (foreign) throw new Problem("file-unusable", `${attempt}: the file ${foreign}`);
   const text = orProblem("file-unusable", attempt, () =>
     readConfiguredFile(path, { secret: true }),
   );

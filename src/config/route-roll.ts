@@ -16,6 +16,7 @@ import {
 } from "../core/route-roll.ts";
 import { codeOf, wordsOf } from "../core/thrown.ts";
 import { realFile, writeFileAtomically } from "../system/files.ts";
+import { spotFault } from "../system/safe-folder.ts";
 import { fingerprintOf, isSignedBy, parseCertificate } from "./certificate.ts";
 import type { NodeSettings } from "./load.ts";
 import { orProblem, readConfiguredFile, readSecretFile } from "./private-file.ts";
@@ -164,6 +165,8 @@ function replaceFault(path: string): string | null {
     const { uid } = statSync(path);
     if (uid !== process.geteuid?.()) return `belongs to another user (uid ${uid})`;
     accessSync(folder, constants.W_OK);
+    const fault = spotFault(folder);
+    if (fault) return `lies in a folder that ${fault}`;
   } catch (error) {
     const why: Readonly<Record<string, string>> = {
       ENOENT: "does not exist",

@@ -272,6 +272,8 @@ export const JETSTREAM_FREE_BYTES_MIN = 16 * 1024 * 1024;
 export const DISK_REFUSED_MS = 10_000;
 /** Bytes of a certificate, key or password file that the settings name: a long chain fits. */
 export const CONFIG_FILE_BYTES_MAX = 1024 * 1024;
+/** Room on the disk that a file for a secret has before the secret is made: one block holds any of them. */
+export const SECRET_ROOM_BYTES = 4 * 1024;
 /** How long a commit waits for its entry to be applied here: an election takes up to about nine seconds. */
 export const JOURNAL_COMMIT_TIMEOUT_MS = 12_000;
 /** How long the cluster's journal has to answer one question. */

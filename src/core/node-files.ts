@@ -5,6 +5,8 @@ export const DATABASE_FILE = "unibus.db";
 export const SOCKET_FILE = "unibus.sock";
 /** The mode of the last run, beside the database. */
 export const MODE_FILE = "unibus.mode";
+/** People's keys that `up` made, in the data folder. The node never reads them. */
+export const KEYS_FOLDER = "keys";
 /** In each folder that one node alone may use. */
 export const LOCK_FILE = "unibus.lock";
 /** Behind the database's name: the same file as its log, under a name that SQLite does not remove. */

@@ -42,7 +42,7 @@ import {
   lockNow,
   makeFolder,
   refuseLostDatabase,
-  refuseUnsafeFolders,
+  refuseUnsafePlaces,
   rememberMode,
 } from "./folders.ts";
 import { raiseLoneBus } from "./level.ts";
@@ -163,7 +163,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 async function judge(options: NodeOptions): Promise<Start> {
   // Locks, socket and mode file lie beside the database itself, whatever other names it has.
   const settings = { ...options.settings, db: realFile(options.settings.db) };
-  refuseUnsafeFolders([dirname(settings.db), settings.storeDir, settings.natsStore]);
+  refuseUnsafePlaces(settings, { asked: options.settings.db });
   const surroundings = await findSurroundings(settings, options.env);
   const roll = resumeRoll(settings);
   const material = judgeStart(settings, surroundings, Date.now());

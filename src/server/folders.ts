@@ -1,20 +1,57 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readLastMode } from "../config/judge-start.ts";
+import type { NodeSettings } from "../config/load.ts";
 import { LOCK_WAIT_MS } from "../core/limits.ts";
 import type { AuthMode } from "../core/login.ts";
-import { LOCK_FILE, MODE_FILE } from "../core/node-files.ts";
+import {
+  BALLAST_FILE,
+  KEYS_FOLDER,
+  LOCK_FILE,
+  LOG_ROOM_SUFFIX,
+  MODE_FILE,
+  RESTORE_FILE,
+} from "../core/node-files.ts";
 import { Problem } from "../core/problems.ts";
 import { wordsOf } from "../core/thrown.ts";
-import { ensurePrivateFolder, folderFault, writeFileAtomically } from "../system/files.ts";
+import { ensurePrivateFolder, writeFileAtomically } from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
+import { fileFault, folderFault } from "../system/safe-folder.ts";
 
-/** Refuses a start in folders where others could put files of theirs under our names. */
-export function refuseUnsafeFolders(folders: readonly string[]): void {
+/**
+ * Refuses a start in folders where others could put files of theirs under our names, or with files that
+ * they put there. `asked` is the database as it was named: a link is as good as the folder it lies in.
+ */
+export function refuseUnsafePlaces(
+  { db, storeDir, natsStore }: Pick<NodeSettings, "db" | "storeDir" | "natsStore">,
+  { asked }: { readonly asked: string },
+): void {
+  const keys = join(dirname(db), KEYS_FOLDER);
+  refuseUnsafeFolders([dirname(db), dirname(asked), storeDir, natsStore, keys]);
+  const fault = foreignFileFault(db);
+  if (fault) throw new Problem("boot-refused", `Cannot start: ${fault}`);
+}
+
+function refuseUnsafeFolders(folders: readonly string[]): void {
   for (const folder of folders) {
     const fault = folderFault(folder);
     if (fault) throw new Problem("boot-refused", `Cannot start: the folder "${folder}" ${fault}`);
   }
+}
+
+/**
+ * Says why the files beside a database, and itself, are not all this user's or root's, in words that
+ * begin a reason; null when they are. Somebody else may have put them there while the folder was open.
+ */
+export function foreignFileFault(db: string): string | null {
+  const folder = dirname(db);
+  const names = [MODE_FILE, RESTORE_FILE, LOCK_FILE, BALLAST_FILE, KEYS_FOLDER];
+  const ends = ["", "-wal", "-shm", "-journal", LOG_ROOM_SUFFIX];
+  for (const path of [...ends.map((end) => db + end), ...names.map((name) => join(folder, name))]) {
+    const fault = fileFault(path);
+    if (fault) return `"${path}" ${fault}; if it is what it should be, give it to this user: chown`;
+  }
+  return null;
 }
 
 /** A folder that ran without its database has lost it; a new one would be another bus. */
@@ -74,6 +111,8 @@ export function makeFolder(folder: string, step: string): void {
       { cause: error },
     );
   }
+  // Where it was not there, others may have made it between the judging and now.
+  refuseUnsafeFolders([folder]);
 }
 
 function tryLock(folder: string, step: string): Disposable | null {

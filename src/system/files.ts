@@ -1,72 +1,123 @@
 import {
   closeSync,
+  constants,
   fchmodSync,
   fsyncSync,
+  ftruncateSync,
   lstatSync,
   mkdirSync,
   openSync,
   readlinkSync,
   realpathSync,
   renameSync,
-  type Stats,
-  statSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { fileFault, requireSpot, spotFault, UnsafeFolder } from "./safe-folder.ts";
+
+/** A file that is not there yet; nobody else's, and no link that somebody left under its name. */
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /**
  * Makes a folder that only its owner may enter, with the folders above it. An existing one is left as
  * it is: it may be a folder of somebody else's, such as the one a user works in.
+ * Throws `UnsafeFolder` where others could exchange it.
  */
 export function ensurePrivateFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  makeFolder(path, 0o700);
+}
+
+/** The same for what is not secret, such as certificates; others than its owner may look into it. */
+export function ensureFolder(path: string): void {
+  makeFolder(path, 0o755);
+}
+
+function makeFolder(path: string, mode: number): void {
+  const fault = spotFault(path);
+  if (fault) throw new UnsafeFolder(path, fault);
+  mkdirSync(path, { recursive: true, mode });
+  // Where others may make folders as well, one of theirs may have been faster.
+  requireSpot(path);
 }
 
 /**
- * Says why a folder is no safe place for files of ours, in words that follow "it"; null when it is one,
- * or is not there yet. Whoever may write there can put a link or a socket under a name that we use.
- * Root's folders are safe: root can do anything, and the volume of a container is often root's.
+ * Replaces a file at once: readers see the old bytes or the new, also after a power cut.
+ * Throws `UnsafeFolder` where others could take or exchange it; nothing is written then.
  */
-export function folderFault(path: string): string | null {
-  const about = statIfPresent(path);
-  if (!about) return null;
-  if (about.uid !== 0 && about.uid !== process.geteuid?.()) {
-    return `belongs to another user (uid ${about.uid}); run this as that user`;
-  }
-  return (about.mode & 0o002) === 0 ? null : "may be written to by everybody; run: chmod o-w on it";
-}
-
-/** Replaces a file at once: readers see the old bytes or the new, also after a power cut. */
 export function writeFileAtomically(
   path: string,
   bytes: string | Uint8Array,
   options: { readonly mode: number },
 ): void {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    fill(openSync(temporary, "w", options.mode), bytes, options.mode);
-    renameSync(temporary, path);
-  } catch (error) {
-    removeQuietly(temporary);
-    throw error;
-  }
-  syncFolder(dirname(path));
+  using staged = stageFile(path, options);
+  staged.replace(bytes);
 }
 
-/** Writes a file that must not exist yet. Throws `EEXIST` when it does; nothing is changed then. */
+/** Bytes that wait for their file's name. */
+interface StagedFile extends Disposable {
+  /** Writes the bytes and gives them the file's name. */
+  replace(bytes: string | Uint8Array): void;
+}
+
+/**
+ * Prepares the replacing of a file: under a name of its own, that nobody can foresee, with room on the
+ * disk for `roomBytes`. Throws as `writeFileAtomically` does.
+ */
+export function stageFile(
+  path: string,
+  { mode, roomBytes = 0 }: { readonly mode: number; readonly roomBytes?: number },
+): StagedFile {
+  const folder = dirname(path);
+  requireSpot(folder);
+  const fault = fileFault(path);
+  if (fault) throw new Error(`"${path}" ${fault}; choose another name`);
+  const temporary = join(folder, `.${crypto.randomUUID()}.tmp`);
+  const file = openSync(temporary, NEW_FILE, mode);
+  let isThere = true;
+  function remove(): void {
+    closeSync(file);
+    if (isThere) removeQuietly(temporary);
+  }
+  try {
+    fill(file, new Uint8Array(roomBytes), mode);
+    fsyncSync(file);
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return {
+    replace(bytes) {
+      ftruncateSync(file, fill(file, bytes, mode));
+      fsyncSync(file);
+      renameSync(temporary, path);
+      isThere = false;
+      syncFolder(folder);
+    },
+    [Symbol.dispose]: remove,
+  };
+}
+
+/**
+ * Writes a file that must not exist yet. Throws `EEXIST` when it does, and `UnsafeFolder` where others
+ * could exchange it; nothing is changed then.
+ */
 export function writeNewFile(
   path: string,
   bytes: string | Uint8Array,
   options: { readonly mode: number },
 ): void {
+  requireSpot(dirname(path));
   // Nothing is removed when this fails, for want of descriptors too: the file may be somebody's.
-  const file = openSync(path, "wx", options.mode);
+  const file = openSync(path, NEW_FILE, options.mode);
   try {
     fill(file, bytes, options.mode);
+    fsyncSync(file);
   } catch (error) {
     removeQuietly(path);
     throw error;
+  } finally {
+    closeSync(file);
   }
   syncFolder(dirname(path));
 }
@@ -101,25 +152,12 @@ export function realFile(path: string): string {
   return place;
 }
 
-/** Writes all bytes to an open file, on disk, and closes it. */
-function fill(file: number, bytes: string | Uint8Array, mode: number): void {
-  try {
-    fchmodSync(file, mode);
-    const data = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
-    for (let at = 0; at < data.length; ) at += writeSync(file, data, at);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** What cannot be looked at cannot be used either, and whoever tries to will tell why. */
-function statIfPresent(path: string): Stats | null {
-  try {
-    return statSync(path);
-  } catch {
-    return null;
-  }
+/** Writes all bytes to the beginning of an open file. Returns how many they are. */
+function fill(file: number, bytes: string | Uint8Array, mode: number): number {
+  fchmodSync(file, mode);
+  const data = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
+  for (let at = 0; at < data.length; ) at += writeSync(file, data, at, data.length - at, at);
+  return data.length;
 }
 
 function removeQuietly(path: string): void {

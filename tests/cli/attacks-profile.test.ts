@@ -7,14 +7,18 @@ setDefaultTimeout(20_000);
 
 const SOMEBODY_ELSE = 12_345;
 
-test("a profile that another user put into a folder open to its group leads nobody to its node", async () => {
+test("a profile in a folder open to its group, or that another user put there, leads nobody to its node", async () => {
   // Who may not give files away cannot be made to have one of somebody else's.
   if (process.getuid?.() !== 0) return;
   await using node = await serveRemote();
   using one = await loggedIn(node);
   const { dataDir } = one.machine;
-  chmodSync(dataDir, 0o770);
   expect((await one.machine.cli("whoami")).code).toBe(0);
+  chmodSync(dataDir, 0o770);
+  const open = await one.machine.cli("whoami");
+  expect([open.code, open.stderr]).toEqual([3, expect.stringContaining("chmod g-w")]);
+  // What was put there stays when the folder is closed again.
+  chmodSync(dataDir, 0o700);
   chownSync(join(dataDir, "profile.json"), SOMEBODY_ELSE, SOMEBODY_ELSE);
   const before = node.asked().length;
   const { code, stderr } = await one.machine.cli("whoami");

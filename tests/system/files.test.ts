@@ -13,8 +13,8 @@ import {
 import { join } from "node:path";
 import {
   ensurePrivateFolder,
-  folderFault,
   realFile,
+  stageFile,
   writeFileAtomically,
   writeNewFile,
 } from "../../src/system/files.ts";
@@ -45,34 +45,9 @@ describe("a private folder", () => {
   });
 });
 
-describe("a folder for files of ours", () => {
-  test("is safe when it is one's own, root's, or not there yet", () => {
-    mkdirSync(at("own"), { mode: 0o755 });
-    expect([at("own"), "/", at("missing"), at("own/missing/more")].map(folderFault)).toEqual([
-      null,
-      null,
-      null,
-      null,
-    ]);
-  });
-
-  test.each([0o777, 0o1777, 0o702])("is not when everybody may write there: mode %p", (mode) => {
-    mkdirSync(at(`mode-${mode}`));
-    chmodSync(at(`mode-${mode}`), mode);
-    expect(folderFault(at(`mode-${mode}`))).toContain("everybody");
-  });
-
-  const root = process.getuid?.() === 0;
-  test.skipIf(!root)(`is not when it is another user's${root ? "" : " (needs root)"}`, () => {
-    mkdirSync(at("theirs"));
-    chownSync(at("theirs"), 4_343, 4_343);
-    expect(folderFault(at("theirs"))).toContain("uid 4343");
-  });
-});
-
 describe("a file that is replaced at once", () => {
   test("has the new bytes and the mode asked for, and leaves nothing beside it", () => {
-    mkdirSync(at("replace"));
+    mkdirSync(at("replace"), { mode: 0o755 });
     const path = at("replace/mode");
     writeFileSync(path, "old", { mode: 0o644 });
     writeFileAtomically(path, "new\n", { mode: 0o600 });
@@ -82,7 +57,7 @@ describe("a file that is replaced at once", () => {
   });
 
   test("stays as it was when it cannot be replaced, with nothing beside it", () => {
-    mkdirSync(at("stuck/path"), { recursive: true });
+    mkdirSync(at("stuck/path"), { recursive: true, mode: 0o755 });
     expect(() => writeFileAtomically(at("stuck/path"), "new", { mode: 0o600 })).toThrow();
     expect(readdirSync(at("stuck"))).toEqual(["path"]);
   });
@@ -91,6 +66,77 @@ describe("a file that is replaced at once", () => {
     const bytes = new Uint8Array(3_000_000).fill(7);
     writeFileAtomically(at("large"), bytes, { mode: 0o600 });
     expect(new Uint8Array(readFileSync(at("large")))).toEqual(bytes);
+  });
+});
+
+describe("a file for a secret", () => {
+  const writes = [
+    ["replaced", (path: string) => writeFileAtomically(path, "secret", { mode: 0o600 })],
+    ["new", (path: string) => writeNewFile(path, "secret", { mode: 0o600 })],
+  ] as const;
+
+  test.each(writes)(
+    "is not made where others may write, and what they prepared is as it was: %s",
+    (what, write) => {
+      for (const mode of [0o777, 0o775, 0o702]) {
+        const folder = at(`${what}-${mode}`);
+        mkdirSync(folder);
+        chmodSync(folder, mode);
+        const name = `${folder}/secret.${process.pid}.tmp`;
+        symlinkSync(at("elsewhere"), name);
+        expect(() => write(`${folder}/secret`)).toThrow(/written to by .*; run: chmod .*-w/);
+        expect([readdirSync(folder), existsSync(at("elsewhere"))]).toEqual([
+          [`secret.${process.pid}.tmp`],
+          false,
+        ]);
+      }
+    },
+  );
+
+  test.each(writes)("is made where the sticky bit keeps others from it: %s", (what, write) => {
+    const folder = at(`${what}-sticky`);
+    mkdirSync(folder);
+    chmodSync(folder, 0o1777);
+    write(`${folder}/secret`);
+    expect([readFileSync(`${folder}/secret`, "utf8"), readdirSync(folder)]).toEqual([
+      "secret",
+      ["secret"],
+    ]);
+  });
+
+  test.each(writes)("is not made in a folder that is not there: %s", (what, write) => {
+    expect(() => write(at(`${what}-none/secret`))).toThrow(
+      expect.objectContaining({ code: "ENOENT" }),
+    );
+  });
+
+  const root = process.getuid?.() === 0;
+  test.skipIf(!root)(
+    `takes the place of no other user's file, also where root could${root ? "" : " (needs root)"}`,
+    () => {
+      writeFileSync(at("theirs"), "theirs");
+      chownSync(at("theirs"), 4_343, 4_343);
+      expect(() => writeFileAtomically(at("theirs"), "ours", { mode: 0o600 })).toThrow("uid 4343");
+      expect(readFileSync(at("theirs"), "utf8")).toBe("theirs");
+    },
+  );
+
+  test("has its room on the disk, and nothing beside it, before and after its bytes are there", () => {
+    mkdirSync(at("staged"), { mode: 0o700 });
+    {
+      using staged = stageFile(at("staged/secret"), { mode: 0o600, roomBytes: 4096 });
+      const [name = ""] = readdirSync(at("staged"));
+      expect(name).toMatch(/^\.[0-9a-f-]{36}\.tmp$/);
+      const { size, blocks, mode } = statSync(at(`staged/${name}`));
+      expect([size, blocks * 512 >= 4096, mode & 0o777]).toEqual([4096, true, 0o600]);
+      staged.replace("secret");
+    }
+    expect([readdirSync(at("staged")), readFileSync(at("staged/secret"), "utf8")]).toEqual([
+      ["secret"],
+      "secret",
+    ]);
+    stageFile(at("staged/other"), { mode: 0o600 })[Symbol.dispose]();
+    expect(readdirSync(at("staged"))).toEqual(["secret"]);
   });
 });
 
