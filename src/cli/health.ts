@@ -10,7 +10,7 @@ export const healthCommand = defineStrict({
     {
       name: "alive",
       kind: "boolean",
-      help: "exit with 0 while it answers, ready or not: what decides whether to start it anew must not ask for more, since a node of a cluster waits for the others",
+      help: "exit with 0 while all its threads answer, ready or not: what decides whether to start it anew must not ask for more, since a node of a cluster waits for the others",
     },
   ]),
   run: async ({ given }) => {
@@ -19,7 +19,7 @@ export const healthCommand = defineStrict({
       given,
       async ({ client }) => {
         const health = await client.health();
-        ready = health.ready || given.alive === true;
+        ready = given.alive === true ? health.alive : health.ready;
         const rows = health.parts.map((one) => [
           one.part,
           one.ready ? "ready" : "not ready",

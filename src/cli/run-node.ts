@@ -1,7 +1,9 @@
 import type { Environment, NodeSettings } from "../config/load.ts";
+import { findServiceManager } from "../config/service-manager.ts";
 import { EXIT, Problem } from "../core/problems.ts";
 import { type RunningNode, startNode } from "../server/boot.ts";
 import { needsFirstAdmin, seedFirstAdmin } from "../server/first-admin.ts";
+import { notifyServiceManager } from "../server/service-manager.ts";
 import { createLog, type Log, logFormatOf } from "../system/log.ts";
 import { folderOf } from "./place.ts";
 import { refuseProfile } from "./profile.ts";
@@ -28,12 +30,17 @@ export async function runNode(options: RunOptions): Promise<number> {
   // Asked for before anything starts: a signal during the start must end it in good order too.
   const stop = awaitStop();
   const node = await startNode({ settings, env, log, logFormat });
+  const answers = async () => (await node.dataPlane.report()).answers;
+  using notices = notifyServiceManager(findServiceManager(env, process.pid), { answers, log });
   try {
+    // A node of a cluster waits for the others, and is not to be started anew for that.
+    notices.started();
     // In a cluster nobody knows who is admitted before the other nodes are there.
     const early = await Promise.race([node.ready, stop, node.fault]);
     if (early === undefined) await welcome(node, { ...options, log });
     const reason = early ?? (await Promise.race([stop, node.fault]));
     if (reason instanceof Problem) log.error("node.failed", reason.detail);
+    notices.stopping();
     log.info("node.stopping", "shutting down...");
     await node[Symbol.asyncDispose]();
     log.info("node.stopped", "bye");

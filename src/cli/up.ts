@@ -36,7 +36,7 @@ async function welcome(node: RunningNode, settings: NodeSettings): Promise<void>
   const place = placeArguments(settings);
   printLines([
     "",
-    node.dataPlane === "embedded"
+    node.dataPlane.kind === "embedded"
       ? "unibus is up, and only admitted keys may connect."
       : "unibus is up, and only admitted keys may use its API; the NATS server is another one's.",
     `  NATS  ${node.natsUrl}`,

@@ -32,6 +32,9 @@ export type Posture = Static<typeof Posture>;
 
 export const Health = Type.Object(
   {
+    alive: Type.Boolean({
+      description: "Whether all its threads answer; one that is not alive is to be started anew",
+    }),
     ready: Type.Boolean(),
     version: Type.String(),
     bus: Type.String({ description: "Id of the bus, which certificates and records name" }),

@@ -10,7 +10,8 @@ export interface AuthorizationWorker {
   readonly fault: Promise<Problem>;
   start(message: Extract<ToWorker, { kind: "start" }>): Promise<void>;
   post(message: ToWorker): void;
-  report(): Promise<DataPlaneReport>;
+  /** Null when it does not answer in time. */
+  report(): Promise<DataPlaneReport | null>;
   stop(): Promise<void>;
   terminate(): void;
 }
@@ -23,7 +24,7 @@ export function startAuthorizationWorker(): AuthorizationWorker {
   const stopped = Promise.withResolvers<void>();
   const reports = new Map<number, (report: DataPlaneReport) => void>();
   let reportId = 0;
-  let asking: Promise<DataPlaneReport> | null = null;
+  let asking: Promise<DataPlaneReport | null> | null = null;
 
   function fail(message: string): void {
     const problem = new Problem(
@@ -33,20 +34,14 @@ export function startAuthorizationWorker(): AuthorizationWorker {
     ready.reject(problem);
     fault.resolve(problem);
   }
-  async function ask(): Promise<DataPlaneReport> {
+  async function ask(): Promise<DataPlaneReport | null> {
     const id = ++reportId;
     const { promise, resolve } = Promise.withResolvers<DataPlaneReport>();
     reports.set(id, resolve);
     worker.postMessage({ kind: "report", id } satisfies ToWorker);
     const report = await withTimeout(promise, REPORT_TIMEOUT_MS);
     reports.delete(id);
-    if (report !== "timeout") return report;
-    return {
-      connected: false,
-      connections: 0,
-      refusals: { counts: {}, last: [] },
-      cluster: null,
-    };
+    return report === "timeout" ? null : report;
   }
 
   worker.onmessage = (event: MessageEvent<FromWorker>) => {

@@ -66,8 +66,8 @@ export interface RunningNode extends AsyncDisposable {
   readonly writePath: WatchedWritePath;
   /** For clients of the data plane: the URL that the running server listens on [M-073]. */
   readonly natsUrl: string;
-  /** Whether that server is this node's own. */
-  readonly dataPlane: DataPlane["kind"];
+  /** Whether that server is this node's own, and whether the thread that decides logins answers. */
+  readonly dataPlane: Pick<DataPlane, "kind" | "report">;
   /** Whether rooms can be made that this machine can read. */
   readonly plainRooms: boolean;
   readonly httpUrl: string;
@@ -150,7 +150,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     store,
     writePath,
     natsUrl,
-    dataPlane: dataPlane.kind,
+    dataPlane,
     plainRooms: start.plainRooms,
     httpUrl: listening.url,
     ready: joining?.ready ?? Promise.resolve(),

@@ -54,6 +54,8 @@ export interface DataPlane extends AsyncDisposable {
 }
 
 export interface DataPlaneHealth {
+  /** Whether the thread that decides logins answers; true where there is none. */
+  readonly answers: boolean;
   readonly ready: boolean;
   readonly detail: string;
   /** Clients that are connected; null where nobody knows. */
@@ -168,11 +170,16 @@ export async function startEmbeddedDataPlane(options: EmbeddedOptions): Promise<
   };
 }
 
-function healthOf(report: DataPlaneReport): DataPlaneHealth {
+function healthOf(report: DataPlaneReport | null): DataPlaneHealth {
+  if (report === null) {
+    const detail = "logins are not decided: their thread does not answer";
+    const refusals = { counts: {}, last: [] };
+    return { answers: false, ready: false, detail, connections: null, refusals, cluster: null };
+  }
   const { connected, connections, refusals, cluster } = report;
   const detail = connected ? "takes connections" : "nats-server does not answer";
   const count = connected ? connections : null;
-  return { ready: connected, detail, connections: count, refusals, cluster };
+  return { answers: true, ready: connected, detail, connections: count, refusals, cluster };
 }
 
 function endpointOf({ bind, tls }: EmbeddedOptions, port: number): ServiceEndpoint {

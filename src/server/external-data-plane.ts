@@ -83,6 +83,7 @@ export function useExternalDataPlane({ server, enforce, log }: ExternalOptions):
     admit: () => undefined,
     report: async () => ({
       ...watch.health(),
+      answers: true,
       ...{ connections: null, refusals: { counts: {}, last: [] }, cluster: null },
     }),
     access: () => ({

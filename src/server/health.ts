@@ -34,7 +34,7 @@ export async function healthOf(
 ): Promise<Health> {
   const { settings, writePath, dataPlane, plainRooms } = node;
   const clustered = settings.clusterName !== "";
-  const { ready, detail, connections, cluster } = await dataPlane.report();
+  const { answers: alive, ready, detail, connections, cluster } = await dataPlane.report();
   const told = counts && connections !== null ? `${connections} clients connected` : detail;
   const pair = node.tls();
   const certificate = pair ? certificateOf(pair, Date.now()) : null;
@@ -45,6 +45,7 @@ export async function healthOf(
     ...(certificate ? [certificate.part] : []),
   ];
   return {
+    alive,
     ready: parts.every((part) => part.ready),
     version: VERSION,
     bus: findBus(node.store)?.busId ?? "",

@@ -86,6 +86,7 @@ function offlineParts(
     newOperationId,
     read: bindReads(store),
     health: () => ({
+      alive: false,
       ready: false,
       version: VERSION,
       bus: busId,

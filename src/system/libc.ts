@@ -20,6 +20,8 @@ const SYMBOLS = {
   prctl: { args: [i32, u64, u64, u64, u64], returns: i32 },
   execve: { args: [cstring, pointer, pointer], returns: i32 },
   fexecve: { args: [i32, pointer, pointer], returns: i32 },
+  sendto: { args: [i32, pointer, u64, i32, pointer, u32], returns: i32 },
+  close: { args: [i32], returns: i32 },
   __errno_location: { args: [], returns: pointer },
 } as const;
 

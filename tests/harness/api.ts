@@ -224,6 +224,7 @@ const BUS: Bus = {
 function healthOf({ store }: TestBus, mode: AppParts["mode"]): Health {
   const rights = { off: "all", soft: "all-rooms", enforce: "rooms" } as const;
   return {
+    alive: true,
     ready: true,
     version: "0.0.0-test",
     bus: getBus(store).busId,

@@ -29,6 +29,7 @@ const COUNTS = {
   "fuzz-examples": { small: 2, prove: 40 },
   "fuzzed-requests": { small: 1_000, prove: 20_000 },
   "hung-nodes": { small: 1, prove: 20 },
+  "hung-lone-nodes": { small: 1, prove: 10 },
   keys: { small: 200, prove: 1_000 },
   "loader-operations-per-second": { small: 50, prove: 200 },
   "model-operations": { small: 300, prove: 5_000 },

@@ -8,7 +8,7 @@ describe("health", () => {
       for (const ask of [api.overTcp, api.atSocket]) {
         const { status, json } = await ask("GET", "/healthz");
         expect(status).toBe(200);
-        const members = ["ready", "version", "bus", "posture", "parts", "warnings"];
+        const members = ["alive", "ready", "version", "bus", "posture", "parts", "warnings"];
         expect(Object.keys(json)).toEqual(members);
         expect(Object.keys(json.posture)).toContain("tls");
         expect((await ask("GET", "/readyz")).json).toEqual({ ready: true });
@@ -29,6 +29,7 @@ describe("health", () => {
     } as const;
     using api = openTestApi({
       health: async () => ({
+        alive: true,
         ready: false,
         version: "1",
         bus: "b",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { factsOf } from "../../src/config/judge-start.ts";
 import { loadNodeSettings, type NodeSettings } from "../../src/config/load.ts";
@@ -7,6 +7,7 @@ import { listSettings, variableOf } from "../../src/config/schema.ts";
 import { refuseCluster, routesToPeers } from "../../src/core/cluster-policy.ts";
 import { aUser } from "../harness/builders.ts";
 import { recordProof } from "../harness/counts.ts";
+import { temporaryFolder } from "../harness/unibus.ts";
 
 const DEPLOY = join(import.meta.dir, "../../deploy");
 const read = (name: string): string => readFileSync(join(DEPLOY, name), "utf8");
@@ -31,6 +32,33 @@ test.skipIf(!analyse)(
     recordProof("systemd-exposure", { score: told ?? "" });
   },
 );
+
+test.skipIf(!analyse)(
+  `systemd knows every word of the unit${analyse ? "" : " (missing: systemd-analyze)"}`,
+  () => {
+    using folder = temporaryFolder();
+    const verify = (text: string): string => {
+      const unit = join(folder.path, "unibus.service");
+      // The program has to be there.
+      writeFileSync(unit, text.replaceAll("/usr/local/bin/unibus", process.execPath));
+      const command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit];
+      const { stderr } = Bun.spawnSync(command);
+      return stderr.toString();
+    };
+    const unit = read("unibus.service");
+    expect(verify(unit)).not.toContain("unibus.service");
+    expect(verify(unit.replace("WatchdogSec=", "WatchdogSecs="))).toContain("unibus.service");
+  },
+);
+
+test("the systemd unit has one that hangs killed and started anew, and no word of other processes", () => {
+  const unit = read("unibus.service");
+  for (const line of ["Type=notify", "NotifyAccess=main", "WatchdogSignal=SIGKILL"]) {
+    expect(unit).toMatch(new RegExp(`^${line}$`, "m"));
+  }
+  expect(Number(/^WatchdogSec=(\d+)s$/m.exec(unit)?.[1])).toBeLessThanOrEqual(20);
+  expect(unit).toMatch(/^Restart=on-failure$/m);
+});
 
 test("the systemd unit leaves the engine its compiler, and takes from Bun what leads it astray", () => {
   const unit = read("unibus.service");
@@ -58,7 +86,9 @@ describe("containers", () => {
   test("run as nobody special, and are asked whether they do their work", () => {
     const image = read("Dockerfile");
     expect(image).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
-    expect(image).toMatch(/^HEALTHCHECK [\s\S]*?CMD \["\/usr\/local\/bin\/unibus", "health"\]$/m);
+    expect(image).toMatch(
+      /^HEALTHCHECK [\s\S]*?CMD \["\/usr\/local\/bin\/unibus", "health", "--alive"\]$/m,
+    );
   });
 
   test.each(["compose.yml", "compose.cluster.yml"])(

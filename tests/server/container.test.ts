@@ -71,6 +71,7 @@ describe("unibus health", () => {
   test("is 1 while a part of the node is not ready, and names the part", async () => {
     using folder = temporaryFolder();
     const health: Health = {
+      alive: true,
       ready: false,
       version: "0.0.0",
       bus: "b",
@@ -88,7 +89,11 @@ describe("unibus health", () => {
     const unix = join(folder.path, "unibus.sock");
     const server = Bun.serve({ unix, fetch: () => Response.json(health) });
     const { code, stdout } = await run(["health", "--data-dir", folder.path]);
-    await server.stop(true);
     expect([code, stdout]).toEqual([1, expect.stringContaining("nats-server is away")]);
+    // What starts it anew asks for less, and hears when even that is not so.
+    expect((await run(["health", "--alive", "--data-dir", folder.path])).code).toBe(0);
+    health.alive = false;
+    expect((await run(["health", "--alive", "--data-dir", folder.path])).code).toBe(1);
+    await server.stop(true);
   });
 });

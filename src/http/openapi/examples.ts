@@ -63,6 +63,7 @@ const posture: Posture = {
 };
 const part: HealthPart = { part: "journal", ready: true, detail: "takes entries" };
 const health: Health = {
+  alive: true,
   ready: true,
   version: "0.1.0",
   bus: "1f0c6d2e9b7a45d38c21e6f4a0b59d73",
