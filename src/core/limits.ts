@@ -213,7 +213,7 @@ export const CLUSTER_WAIT_MS = 250;
 export const CLUSTER_CHECK_MS = 1_000;
 /** How often each unibus tells the others that it lives, and how soon after the effects of an entry. */
 export const PEER_BEAT_MS = 1_000;
-/** More than a kick waits for the event that tells its reason: it is sent by then. */
+/** More than a kick waits for the event that tells its reason: mostly it is done by then. */
 export const PEER_BEAT_SOON_MS = 150;
 /** How long peers have to do the effects of an entry that is applied here: they take some 20 ms. */
 export const PEER_EFFECTS_MS = 600;

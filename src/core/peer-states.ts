@@ -12,7 +12,7 @@ export interface RoutedServer {
 /** What the unibus beside a nats-server tells the others all the time. */
 export interface Heartbeat {
   readonly server: string;
-  /** The last entry whose effects it has done. */
+  /** The last entry whose effects it has done: who lost a right by it, or before, is closed there. */
   readonly entry: number;
   /** The key by which it is connected to the account of users itself. */
   readonly service: string;

@@ -47,6 +47,8 @@ export function startFence(options: {
   /** The servers that are reached now; none while the own one does not answer. */
   readonly servers: () => readonly RoutedServer[];
   readonly isActive: (user: UserId) => boolean;
+  /** Whether this node has no connection any more that holds a right which its user lost. */
+  readonly isClosed: (user: UserId) => boolean;
   /** Whether this node knows the latest changes. */
   readonly isFresh: () => boolean;
   /** Whether the whole process works, and not only who answers logins. */
@@ -59,6 +61,8 @@ export function startFence(options: {
   const closing = new Set<string>();
   const unreachable = new Set<string>();
   let { entry } = options;
+  /** Entries whose effects are not all done here yet, in their order. */
+  let undone: { readonly entry: number; readonly users: readonly UserId[] }[] = [];
   let soon: ReturnType<typeof setTimeout> | null = null;
   const timers = new Set<ReturnType<typeof setTimeout>>();
 
@@ -66,10 +70,30 @@ export function startFence(options: {
   const mayFence = (): boolean => mode === "enforce" && isFresh();
 
   function beat(): void {
+    if (soon) clearTimeout(soon);
     soon = null;
     if (!options.isAlive() || system.isClosed()) return;
-    const heartbeat: Heartbeat = { server: ownServer(), entry, service };
+    const heartbeat: Heartbeat = { server: ownServer(), entry: lastDone(), service };
     system.publish(SUBJECT, JSON.stringify(heartbeat));
+    if (undone.length > 0) beatSoon();
+  }
+
+  function beatSoon(): void {
+    soon ??= setTimeout(beat, PEER_BEAT_SOON_MS);
+  }
+
+  function lastDone(): number {
+    undone = undone.filter(({ users }) => !isDone(users));
+    return undone[0] ? undone[0].entry - 1 : entry;
+  }
+
+  function isDone(users: readonly UserId[]): boolean {
+    try {
+      return users.every(options.isClosed);
+    } catch {
+      // What cannot be read is not known to be done.
+      return false;
+    }
   }
 
   function look(): void {
@@ -124,8 +148,9 @@ export function startFence(options: {
   return {
     apply(effects, applied) {
       entry = Math.max(entry, applied);
-      // Not before this node has told users and sent its own kicks.
-      soon ??= setTimeout(beat, PEER_BEAT_SOON_MS);
+      const changed = effects.flatMap((one) => (one.kind === "rights.changed" ? one.users : []));
+      if (changed.length > 0) undone.push({ entry: applied, users: changed });
+      beatSoon();
       const users = mode === "off" ? [] : losersOf(effects, isActive);
       if (users.length === 0 || !states.lost(users, { entry: applied, now: performance.now() }))
         return;

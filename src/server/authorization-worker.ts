@@ -160,9 +160,7 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
   const lease = openLease(admitting);
   const peers =
     cluster &&
-    startPeerService({
-      ...{ cluster, system, store, directory, mode, log, isFresh: lease.isOpen, app: seeds.app },
-    });
+    startPeerService({ ...watch, cluster, store, log, isFresh: lease.isOpen, seed: seeds.app });
   return {
     authorization: admitting,
     connections,

@@ -1,9 +1,11 @@
+import type { UserId } from "../core/ids.ts";
 import { MAIN_SILENCE_MS_MAX } from "../core/limits.ts";
-import type { AuthMode } from "../core/login.ts";
+import { type AuthMode, hasLostRights } from "../core/login.ts";
 import type { Directory } from "../nats/authorization.ts";
 import { type ClusterReport, watchCluster } from "../nats/cluster-watch.ts";
 import type { NatsConnection } from "../nats/connection.ts";
 import { type Fence, startFence } from "../nats/fence.ts";
+import type { Registry } from "../nats/registry.ts";
 import { serviceKey } from "../nats/service-key.ts";
 import { findBus } from "../store/journal.ts";
 import { listNodes } from "../store/nodes.ts";
@@ -25,13 +27,21 @@ export function startPeerService(options: {
   readonly system: NatsConnection;
   readonly store: Store;
   readonly directory: Directory;
+  /** It knows the connections that are open here. */
+  readonly authorization: { readonly registry: Pick<Registry, "ofUser"> };
   readonly mode: AuthMode;
   /** Secret half of the key by which this Worker is connected to the account of users. */
-  readonly app: Uint8Array;
+  readonly seed: Uint8Array;
   readonly isFresh: () => boolean;
   readonly log: Log;
 }): PeerService {
   const { cluster, system, store, directory, log } = options;
+  const { registry } = options.authorization;
+  const isActive = (user: UserId): boolean => directory.findState(user) === "active";
+  const rightsOf = (user: UserId) => {
+    const active = isActive(user);
+    return { active, memberships: active ? directory.listMemberships(user) : [] };
+  };
   let spokeAt = performance.now();
   const watch = watchCluster({
     ...{ system, log, configured: cluster.peers, self: system.info?.server_name ?? "" },
@@ -40,9 +50,11 @@ export function startPeerService(options: {
   const fence = startFence({
     ...{ system, log, servers: watch.servers, staleMaxMs: cluster.staleMaxMs },
     ...{ mode: options.mode, isFresh: options.isFresh },
-    service: serviceKey("user", options.app).publicKey,
+    service: serviceKey("user", options.seed).publicKey,
     entry: findBus(store)?.lastSeq ?? 0,
-    isActive: (user) => directory.findState(user) === "active",
+    isActive,
+    isClosed: (user) =>
+      !registry.ofUser(user).some(({ grant }) => hasLostRights(grant, rightsOf(user))),
     isAlive: () => performance.now() - spokeAt < MAIN_SILENCE_MS_MAX,
   });
   return {

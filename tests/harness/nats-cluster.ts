@@ -5,11 +5,15 @@ import { eventually } from "./eventually.ts";
 import { freePorts } from "./free-ports.ts";
 import { temporaryFolder } from "./unibus.ts";
 
+/** Users of the account of users. */
+const APP_USERS = ["alice", "bob", "service"] as const;
+type AppUser = (typeof APP_USERS)[number];
+
 /** One bare nats-server of a cluster, with an account for the journal and nothing of a node's. */
 export interface ClusterServer {
   readonly name: string;
   /** As a node's own service is connected: to this server alone, for ever. */
-  connect(user?: "ctrl" | "sys"): Promise<NatsConnection>;
+  connect(user?: "ctrl" | "sys" | AppUser): Promise<NatsConnection>;
   kill(): Promise<void>;
   start(): void;
   /** Stops it where it is, and lets it go on. */
@@ -40,6 +44,7 @@ export async function startNatsCluster(size = 3): Promise<NatsCluster> {
       jetstream: { store_dir: join(folder, name), sync_interval: "always" },
       accounts: {
         SYS: { users: [{ user: "sys", password: "x" }] },
+        APP: { users: APP_USERS.map((user) => ({ user, password: "x" })) },
         CTRL: { jetstream: "enabled", users: [{ user: "ctrl", password: "x" }] },
       },
       system_account: "SYS",
