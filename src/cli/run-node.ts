@@ -30,8 +30,8 @@ export async function runNode(options: RunOptions): Promise<number> {
   // Asked for before anything starts: a signal during the start must end it in good order too.
   const stop = awaitStop();
   const node = await startNode({ settings, env, log, logFormat });
-  const answers = async () => (await node.dataPlane.report()).answers;
-  using notices = notifyServiceManager(findServiceManager(env, process.pid), { answers, log });
+  const { answered } = node.dataPlane;
+  using notices = notifyServiceManager(findServiceManager(env, process.pid), { answered, log });
   try {
     // A node of a cluster waits for the others, and is not to be started anew for that.
     notices.started();

@@ -171,6 +171,8 @@ export const PAGE_ROWS_DEFAULT = 100;
 export const HTTP_STOP_TIMEOUT_MS = 5_000;
 /** How long a nats-server may take to tell its version. */
 export const NATS_VERSION_TIMEOUT_MS = 5_000;
+/** How long the thread that decides logins may owe an answer until the node calls itself hung. */
+export const WORKER_SILENCE_MS_MAX = 5_000;
 /** How long nats-server may take to be ready. */
 export const NATS_READY_TIMEOUT_MS = 30_000;
 /** How long nats-server may take to stop before it is killed. */

@@ -12,6 +12,10 @@ export interface AuthorizationWorker {
   post(message: ToWorker): void;
   /** Null when it does not answer in time. */
   report(): Promise<DataPlaneReport | null>;
+  /** Resolves when it answers, however late. */
+  answered(): Promise<void>;
+  /** For how long it owes an answer, in ms; 0 when it owes none. */
+  silentMs(): number;
   stop(): Promise<void>;
   terminate(): void;
 }
@@ -22,9 +26,8 @@ export function startAuthorizationWorker(): AuthorizationWorker {
   const fault = Promise.withResolvers<Problem>();
   const ready = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
-  const reports = new Map<number, (report: DataPlaneReport) => void>();
-  let reportId = 0;
-  let asking: Promise<DataPlaneReport | null> | null = null;
+  /** The one question that it owes an answer to: however many ask, and anybody may ask for the health. */
+  let question: (PromiseWithResolvers<DataPlaneReport> & { readonly at: number }) | null = null;
 
   function fail(message: string): void {
     const problem = new Problem(
@@ -34,14 +37,12 @@ export function startAuthorizationWorker(): AuthorizationWorker {
     ready.reject(problem);
     fault.resolve(problem);
   }
-  async function ask(): Promise<DataPlaneReport | null> {
-    const id = ++reportId;
-    const { promise, resolve } = Promise.withResolvers<DataPlaneReport>();
-    reports.set(id, resolve);
-    worker.postMessage({ kind: "report", id } satisfies ToWorker);
-    const report = await withTimeout(promise, REPORT_TIMEOUT_MS);
-    reports.delete(id);
-    return report === "timeout" ? null : report;
+  function ask(): Promise<DataPlaneReport> {
+    if (question === null) {
+      question = { ...Promise.withResolvers<DataPlaneReport>(), at: performance.now() };
+      worker.postMessage({ kind: "report" } satisfies ToWorker);
+    }
+    return question.promise;
   }
 
   worker.onmessage = (event: MessageEvent<FromWorker>) => {
@@ -54,8 +55,8 @@ export function startAuthorizationWorker(): AuthorizationWorker {
         fail(message.message);
         return;
       case "report":
-        reports.get(message.id)?.(message.report);
-        reports.delete(message.id);
+        question?.resolve(message.report);
+        question = null;
         return;
       case "stopped":
         stopped.resolve();
@@ -80,13 +81,12 @@ export function startAuthorizationWorker(): AuthorizationWorker {
       }
     },
     post: (message) => worker.postMessage(message),
-    report() {
-      // One question at a time, however many ask: anybody may ask for the node's health.
-      asking ??= ask().finally(() => {
-        asking = null;
-      });
-      return asking;
+    async report() {
+      const report = await withTimeout(ask(), REPORT_TIMEOUT_MS);
+      return report === "timeout" ? null : report;
     },
+    answered: async () => void (await ask()),
+    silentMs: () => (question === null ? 0 : performance.now() - question.at),
     async stop() {
       worker.postMessage({ kind: "stop" } satisfies ToWorker);
       await withTimeout(stopped.promise, REPORT_TIMEOUT_MS);

@@ -67,7 +67,7 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
       service?.admit(message.forMs);
       return;
     case "report":
-      if (service) tell({ kind: "report", id: message.id, report: service.report() });
+      if (service) tell({ kind: "report", report: service.report() });
       return;
     case "stop":
       void Promise.resolve(service?.stop()).finally(() => tell({ kind: "stopped" }));

@@ -67,7 +67,7 @@ export interface RunningNode extends AsyncDisposable {
   /** For clients of the data plane: the URL that the running server listens on [M-073]. */
   readonly natsUrl: string;
   /** Whether that server is this node's own, and whether the thread that decides logins answers. */
-  readonly dataPlane: Pick<DataPlane, "kind" | "report">;
+  readonly dataPlane: Pick<DataPlane, "kind" | "answered">;
   /** Whether rooms can be made that this machine can read. */
   readonly plainRooms: boolean;
   readonly httpUrl: string;

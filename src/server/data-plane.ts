@@ -1,6 +1,6 @@
 import { hostPort, listenHost } from "../core/bind.ts";
 import type { UserId } from "../core/ids.ts";
-import { JETSTREAM_FREE_BYTES_MIN } from "../core/limits.ts";
+import { JETSTREAM_FREE_BYTES_MIN, WORKER_SILENCE_MS_MAX } from "../core/limits.ts";
 import type { AuthMode } from "../core/login.ts";
 import { natsConfig } from "../core/nats-config.ts";
 import type { Effect } from "../core/operations.ts";
@@ -41,6 +41,8 @@ export interface DataPlane extends AsyncDisposable {
    */
   admit(forMs: number): void;
   report(): Promise<DataPlaneHealth>;
+  /** Resolves when the thread that decides logins answers, however late; at once where there is none. */
+  answered(): Promise<void>;
   /** How clients reach it, as of now. */
   access(): DataPlaneAccess;
   /** Connects the one who keeps the journal of a cluster to this node's server; null without one. */
@@ -54,7 +56,7 @@ export interface DataPlane extends AsyncDisposable {
 }
 
 export interface DataPlaneHealth {
-  /** Whether the thread that decides logins answers; true where there is none. */
+  /** False when the thread that decides logins owes an answer for too long. */
   readonly answers: boolean;
   readonly ready: boolean;
   readonly detail: string;
@@ -149,7 +151,11 @@ export async function startEmbeddedDataPlane(options: EmbeddedOptions): Promise<
     },
     bar: (users) => worker.post({ kind: "bar", users }),
     admit: (forMs) => worker.post({ kind: "admit", forMs }),
-    report: async () => healthOf(await worker.report()),
+    report: async () => {
+      const report = await worker.report();
+      return healthOf(report, worker.silentMs() < WORKER_SILENCE_MS_MAX);
+    },
+    answered: worker.answered,
     access,
     connectControl: cluster
       ? () =>
@@ -170,11 +176,11 @@ export async function startEmbeddedDataPlane(options: EmbeddedOptions): Promise<
   };
 }
 
-function healthOf(report: DataPlaneReport | null): DataPlaneHealth {
+function healthOf(report: DataPlaneReport | null, answers: boolean): DataPlaneHealth {
   if (report === null) {
     const detail = "logins are not decided: their thread does not answer";
     const refusals = { counts: {}, last: [] };
-    return { answers: false, ready: false, detail, connections: null, refusals, cluster: null };
+    return { answers, ready: false, detail, connections: null, refusals, cluster: null };
   }
   const { connected, connections, refusals, cluster } = report;
   const detail = connected ? "takes connections" : "nats-server does not answer";

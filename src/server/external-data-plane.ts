@@ -81,6 +81,7 @@ export function useExternalDataPlane({ server, enforce, log }: ExternalOptions):
     apply: () => undefined,
     bar: () => undefined,
     admit: () => undefined,
+    answered: async () => undefined,
     report: async () => ({
       ...watch.health(),
       answers: true,

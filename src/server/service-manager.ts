@@ -11,18 +11,17 @@ export interface ServiceNotices extends Disposable {
 
 /**
  * Speaks to the service manager in the words of sd_notify(3), which hold nothing of the node. A watchdog
- * hears twice in its time that this thread runs and `answers` says so of the other: a node that hangs
+ * hears twice in its time that this thread runs, and the other, which has `answered`: a node that hangs
  * closes nobody who is revoked, so it is to be ended, with its nats-server, and started anew.
  */
 export function notifyServiceManager(
   manager: ServiceManager | null,
-  options: { readonly answers: () => Promise<boolean>; readonly log: Log },
+  options: { readonly answered: () => Promise<void>; readonly log: Log },
 ): ServiceNotices {
-  const { answers, log } = options;
+  const { answered, log } = options;
   const socket = manager && openNotifySocket(manager.socket);
   let reached = true;
-  let answered = true;
-  let asking = false;
+  let asking: "no" | "once" | "late" = "no";
   let timer: ReturnType<typeof setInterval> | null = null;
 
   function send(text: string): void {
@@ -35,15 +34,15 @@ export function notifyServiceManager(
     reached = reaches;
   }
   async function ping(): Promise<void> {
-    if (asking) return;
-    asking = true;
-    const answer = await answers().catch(() => false);
-    asking = false;
-    if (answered && !answer) {
+    if (asking === "once") {
       log.error("node.hung", "logins are not decided: the service manager is not told to wait");
     }
-    answered = answer;
-    if (answer && timer) send("WATCHDOG=1");
+    asking = asking === "no" ? "once" : "late";
+    if (asking === "late") return;
+    // An answer that comes late is one: a thread with much to do does not hang.
+    await answered();
+    asking = "no";
+    if (timer) send("WATCHDOG=1");
   }
   function endWatch(): void {
     if (timer) clearInterval(timer);

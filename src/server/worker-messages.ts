@@ -30,7 +30,7 @@ export type ToWorker =
   /** These users are refused, and no others, whatever the database says of them. */
   | { readonly kind: "bar"; readonly users: readonly UserId[] }
   | { readonly kind: "admit"; readonly forMs: number }
-  | { readonly kind: "report"; readonly id: number }
+  | { readonly kind: "report" }
   | { readonly kind: "stop" };
 
 export interface ServiceSeeds {
@@ -44,7 +44,7 @@ export interface ServiceSeeds {
 export type FromWorker =
   | { readonly kind: "ready" }
   | { readonly kind: "failed"; readonly message: string }
-  | { readonly kind: "report"; readonly id: number; readonly report: DataPlaneReport }
+  | { readonly kind: "report"; readonly report: DataPlaneReport }
   | { readonly kind: "stopped" };
 
 /** The state of the data plane as the Worker sees it. */
