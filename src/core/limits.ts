@@ -100,6 +100,8 @@ export const USER_JWT_LIFE_MS = 24 * 3_600_000;
 export const USER_JWT_JITTER = 0.2;
 /** Kicks under way at once: enough for 1,000 in well under a second, few enough to spare logins. */
 export const KICKS_IN_FLIGHT_MAX = 32;
+/** Users whose latest change of rights is remembered, to judge connections that are not in the registry. */
+export const RIGHTS_CHANGES_KEPT_MAX = 10_000;
 /** The longest that an answer to a repeated refusal is held back. */
 export const REFUSAL_DELAY_MS_MAX = 1_000;
 /** Refusals held back at once; the next ones are answered at once. */

@@ -4,6 +4,7 @@ import { NATS_LOGIN_TIMEOUT_MS } from "../core/limits.ts";
 import {
   type AuthMode,
   decideLogin,
+  type Grant,
   hasLostRights,
   LOGIN_REFUSALS,
   type LoginDecision,
@@ -11,12 +12,13 @@ import {
   type LoginRefusal,
 } from "../core/login.ts";
 import type { Effect } from "../core/operations.ts";
-import type { Membership } from "../core/permissions.ts";
 import { meSubject } from "../core/subjects.ts";
 import { wordsOf } from "../core/thrown.ts";
 import type { Log } from "../system/log.ts";
 import { withTimeout } from "../system/wait.ts";
-import type { OpenConnection } from "./connections.ts";
+import { watchConnections } from "./connection-events.ts";
+import { isComingBack, type OpenConnection } from "./connections.ts";
+import type { Directory } from "./directory.ts";
 import { createKicks } from "./kicks.ts";
 import {
   isRequestOf,
@@ -29,22 +31,14 @@ import {
 import { createRefusalReporter } from "./refusal-reporter.ts";
 import { createRefusals, type Refusals } from "./refusals.ts";
 import { createRegistry, type Registry } from "./registry.ts";
+import { createRightsChanges } from "./rights-changes.ts";
 import type { ServiceKey } from "./service-key.ts";
+import { judgeUnknown } from "./unknown-connections.ts";
 import { renderLoginAnswer, renderUserJwt } from "./user-jwt.ts";
 import { createWaitingLogins } from "./waiting-logins.ts";
 
 /** How long a kick waits for the events that tell its reason. */
 const TELL_TIMEOUT_MS = 100;
-
-/** What nats.js calls itself over TCP and over WebSocket. */
-const NATS_JS = new Set(["nats.js", "nats.ws"]);
-
-/** What the decision reads: the directory as it is now. */
-export interface Directory {
-  findState(user: UserId): "active" | "revoked" | null;
-  /** Active memberships of an active user; [] otherwise. */
-  listMemberships(user: UserId): readonly Membership[];
-}
 
 export interface AuthorizationOptions {
   readonly authorization: NatsConnection;
@@ -74,16 +68,15 @@ export interface Authorization {
   recheckAll(): void;
   /**
    * Closes connections that asked for a login while nobody listened: they would wait for nats-server's
-   * time-out; closed, they come back at once. Those of nats.js are left to that time-out: one that is
-   * closed during its login waits for a longer one of its own. Who has not said what it is has not
-   * asked yet.
-   * Source: `protocol.ts` of @nats-io/nats-core (`dial` and `disconnected` wait for each other).
+   * time-out; closed, they come back at once.
    */
   releaseUnanswered(
     open: readonly Pick<OpenConnection, "connection" | "account" | "library">[],
   ): void;
-  /** Closes a connection that nobody here admitted. */
-  kickUnknown(connection: number): void;
+  /** Judges a user's connection that is open and not in the registry: takes it in, or closes it. */
+  adopt(open: OpenConnection): void;
+  /** A connection of this service is back: does at once what was lost with the old one. */
+  resume(): void;
   /** Gives all answers that are held back, and holds none back from now on: before the end. */
   answerHeld(): void;
 }
@@ -99,11 +92,11 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
   const registry = createRegistry();
   const refusals = createRefusals();
   const waiting = createWaitingLogins();
-  let registryServer = "";
+  const rightsChanges = createRightsChanges();
+  let registryServer = authorization.info?.server_id ?? "";
   let changes = 0;
   let isOpen = true;
-  const serverId = (): string => authorization.info?.server_id ?? "";
-  const kicks = createKicks({ system, serverId, log });
+  const kicks = createKicks({ system, serverId: followServer, log });
   const reporter = createRefusalReporter({
     ...{ refusals, log, now: options.now },
     elapsed: () => performance.now(),
@@ -133,10 +126,15 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
     return registry.countOf(user) >= options.connectionsPerUser;
   }
 
-  /** Forgets the connections of a nats-server that is gone: another one numbers its own anew. */
+  /**
+   * Forgets the connections of a nats-server that is gone: another one numbers its own anew. While the
+   * connection to it is made again nobody knows which one is there, and it is taken for the same.
+   */
   function followServer(): string {
-    const server = serverId();
-    if (server !== registryServer) registry.clear();
+    const server = authorization.info?.server_id ?? "";
+    if (server === "" || server === registryServer) return registryServer;
+    registry.clear();
+    rightsChanges.clear();
     registryServer = server;
     return server;
   }
@@ -180,13 +178,18 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
       return;
     }
     const { connection, userNkey } = request;
-    const admittedAt = options.now();
-    registry.add({ connection, grant: decision.grant, admittedAt, changesSeen: changes });
+    enter(connection, decision.grant, { adopted: false });
     if (decision.wouldRefuse !== null) reporter.tellAdmitted(request, decision.wouldRefuse);
     const { issuer, random } = options;
     const times = { nowMs: options.now(), jitter: random() };
     const jwt = renderUserJwt({ userNkey, grant: decision.grant, issuer, ...times });
     message.respond(renderLoginAnswer({ userNkey, serverId: server, issuer, ...times, jwt }));
+  }
+
+  function enter(connection: number, grant: Grant, { adopted }: { adopted: boolean }): void {
+    const admittedAt = options.now();
+    rightsChanges.noteAdmission(connection);
+    registry.add({ connection, grant, admittedAt, changesSeen: changes, adopted });
   }
 
   function decideSafely(request: LoginRequest): LoginDecision {
@@ -215,6 +218,11 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
     recheck(admitted.grant.user, [admitted]);
   }
 
+  function closed(connection: number): void {
+    registry.remove(connection);
+    kicks.settle(connection);
+  }
+
   /**
    * Every node of a cluster does the same effects: one that has no connection of the user is silent, and
    * who is connected to two hears twice of one entry.
@@ -228,12 +236,7 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
   authorization.subscribe("$SYS.REQ.USER.AUTH", {
     callback: (error, message) => (error ? undefined : take(message)),
   });
-  system.subscribe("$SYS.ACCOUNT.*.DISCONNECT", {
-    callback: (_error, message) => onEvent(message, serverId(), registry.remove),
-  });
-  system.subscribe("$SYS.ACCOUNT.*.CONNECT", {
-    callback: (_error, message) => onEvent(message, serverId(), opened),
-  });
+  watchConnections({ system, serverId: followServer, opened, closed });
 
   return {
     registry,
@@ -245,9 +248,14 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
         effect.kind === "rights.changed" ? effect.users : [],
       );
       const told = effects.filter((effect) => effect.kind === "user.told");
+      rightsChanges.noteChange(users);
       for (const effect of told) tell(effect, entry);
       const recheckThem = (): void => {
-        for (const user of users) recheck(user);
+        for (const user of users) {
+          // What these were granted is not known: perhaps what is gone now.
+          for (const { connection } of registry.adoptedOf(user)) kicks.kick(connection);
+          recheck(user);
+        }
       };
       // Events first, so that they reach a client before its connection is closed.
       if (told.length === 0 || users.length === 0) recheckThem();
@@ -270,31 +278,23 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
     },
     releaseUnanswered(open) {
       followServer();
-      for (const { connection, account, library } of open) {
-        const unanswered = account === "" && registry.find(connection) === null;
-        const comesBack = library !== "" && !NATS_JS.has(library);
-        if (unanswered && comesBack) kicks.kick(connection);
+      for (const row of open) {
+        const unanswered = row.account === "" && registry.find(row.connection) === null;
+        if (unanswered && isComingBack(row)) kicks.kick(row.connection);
       }
     },
-    kickUnknown(connection) {
-      log.error("connection.unknown", "A connection that was not admitted here is closed", {
-        connection,
-      });
-      kicks.kick(connection);
+    adopt(open) {
+      const { connection } = open;
+      const refuses = (user: UserId): boolean =>
+        !isOpen || isFull(user) || rightsChanges.mayHaveChanged(user, connection);
+      const grant = judgeUnknown(open, { mode: options.mode, directory, refuses, log });
+      if (grant === null) kicks.kick(connection);
+      else enter(connection, grant, { adopted: true });
+      registry.confirm(connection);
+    },
+    resume() {
+      followServer();
+      kicks.retry();
     },
   };
-}
-
-/** The system account hears of every node's connections, and each server numbers its own. */
-function onEvent(message: Msg, serverId: string, act: (connection: number) => void): void {
-  const event: unknown = message.json();
-  if (typeof event !== "object" || event === null || !("client" in event)) return;
-  if (!("server" in event) || !isServer(event.server, serverId)) return;
-  const { client } = event;
-  if (typeof client !== "object" || client === null || !("id" in client)) return;
-  if (typeof client.id === "number") act(client.id);
-}
-
-function isServer(server: unknown, serverId: string): boolean {
-  return typeof server === "object" && server !== null && "id" in server && server.id === serverId;
 }

@@ -6,6 +6,8 @@ export interface OpenConnection {
   readonly connection: number;
   /** "" as long as its login is not answered. */
   readonly account: string;
+  /** The name of the user JWT that admitted it, or what its client says as long as nothing did. */
+  readonly user: string;
   /** The client library, as it calls itself; "" when it does not. */
   readonly library: string;
   readonly subscriptions: readonly OpenSubscription[];
@@ -25,6 +27,19 @@ const PAGE_ROWS = 1_024;
 /** Fewer where each brings its subscriptions: an answer must not be more than may wait for us. */
 const PAGE_ROWS_WITH_SUBSCRIPTIONS = 64;
 const ANSWER_TIMEOUT_MS = 5_000;
+
+/** What nats.js calls itself over TCP and over WebSocket. */
+const NATS_JS = new Set(["nats.js", "nats.ws"]);
+
+/**
+ * Says whether a client that is closed while it waits for its login comes back at once. Those of
+ * nats.js wait then for a longer time-out of their own: they are better left to nats-server's. Who has
+ * not said what it is has not asked yet.
+ * Source: `protocol.ts` of @nats-io/nats-core (`dial` and `disconnected` wait for each other).
+ */
+export function isComingBack({ library }: Pick<OpenConnection, "library">): boolean {
+  return library !== "" && !NATS_JS.has(library);
+}
 
 /**
  * Lists the open connections of nats-server, with their subscriptions when asked. It comes in pages:
@@ -57,7 +72,8 @@ export async function isOpenConnection(
 }
 
 async function askForRows(system: SystemConnection, query: object): Promise<readonly Row[]> {
-  const subject = `$SYS.REQ.SERVER.${system.info?.server_id ?? ""}.CONNZ`;
+  if (!system.info) throw new Error("the connection to nats-server is being made anew");
+  const subject = `$SYS.REQ.SERVER.${system.info.server_id}.CONNZ`;
   const answer = await system.request(subject, JSON.stringify(query), {
     timeout: ANSWER_TIMEOUT_MS,
   });
@@ -68,6 +84,7 @@ async function askForRows(system: SystemConnection, query: object): Promise<read
 interface Row {
   readonly cid?: unknown;
   readonly account?: unknown;
+  readonly authorized_user?: unknown;
   readonly lang?: unknown;
   readonly subscriptions_list_detail?: unknown;
 }
@@ -84,6 +101,7 @@ function readRow(row: Row): OpenConnection {
   return {
     connection: typeof row.cid === "number" ? row.cid : 0,
     account: typeof row.account === "string" ? row.account : "",
+    user: typeof row.authorized_user === "string" ? row.authorized_user : "",
     library: typeof row.lang === "string" ? row.lang : "",
     subscriptions: Array.isArray(listed) ? listed.flatMap(readSubscription) : [],
   };

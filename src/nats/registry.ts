@@ -8,6 +8,8 @@ export interface Admitted {
   readonly admittedAt: number;
   /** How many changes of rights this service had run when it decided. */
   readonly changesSeen: number;
+  /** True where nobody here remembers its login: it was found open, and is closed at the next change. */
+  readonly adopted: boolean;
 }
 
 /**
@@ -19,6 +21,8 @@ export interface Registry {
   remove(connection: number): void;
   find(connection: number): Admitted | null;
   ofUser(user: UserId): readonly Admitted[];
+  /** Those of them that were found open. */
+  adoptedOf(user: UserId): readonly Admitted[];
   countOf(user: UserId): number;
   /** nats-server has told that the connection is open. */
   confirm(connection: number): void;
@@ -44,6 +48,8 @@ export function createRegistry(): Registry {
     if (own?.size === 0) byUser.delete(user);
   }
 
+  const ofUser = (user: UserId): readonly Admitted[] => [...(byUser.get(user)?.values() ?? [])];
+
   return {
     add(admitted) {
       // A second login of one connection replaces the first, also where another user made it.
@@ -58,7 +64,8 @@ export function createRegistry(): Registry {
     },
     remove,
     find: (connection) => byConnection.get(connection) ?? null,
-    ofUser: (user) => [...(byUser.get(user)?.values() ?? [])],
+    ofUser,
+    adoptedOf: (user) => ofUser(user).filter(({ adopted }) => adopted),
     countOf: (user) => byUser.get(user)?.size ?? 0,
     confirm(connection) {
       unopened.delete(connection);

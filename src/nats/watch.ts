@@ -1,55 +1,69 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { isRoomId } from "../core/ids.ts";
-import { NATS_LOGIN_TIMEOUT_MS, SOFT_SUBJECTS_MAX } from "../core/limits.ts";
+import { SOFT_SUBJECTS_MAX } from "../core/limits.ts";
 import { APP_ACCOUNT, OPEN_ACCOUNT } from "../core/nats-config.ts";
 import { looksLikeUserKey } from "../core/nkey.ts";
 import { memberPermissions, ROLE_RIGHTS } from "../core/permissions.ts";
 import { coversSubject, readRoomSubject } from "../core/subjects.ts";
-import type { Authorization, Directory } from "./authorization.ts";
+import type { Authorization } from "./authorization.ts";
 import {
   isOpenConnection,
   listOpenConnections,
   type OpenConnection,
   type SystemConnection,
 } from "./connections.ts";
+import type { Directory } from "./directory.ts";
 
 interface WatchOptions {
   readonly authorization: Authorization;
   readonly system: SystemConnection;
   readonly app: NatsConnection;
+  /** Public key of `app`, which is no user's. */
+  readonly service: string;
   readonly directory: Directory;
   readonly mode: "off" | "soft" | "enforce";
   readonly now: () => number;
 }
 
-/**
- * Makes the registry agree with what nats-server has open: what is gone is forgotten, what lost a
- * right is closed, and under enforce a user's connection that nobody here admitted is closed too.
- */
+/** Makes the registry agree with what nats-server has open; under soft it counts subscriptions too. */
 export async function reconcile(options: WatchOptions): Promise<void> {
-  const { authorization, system, mode, now } = options;
-  const askedAt = now();
-  const open = await listOpenConnections(system, { withSubscriptions: mode === "soft" });
-  const numbers = new Set(open.map((row) => row.connection));
-  for (const { connection, admittedAt } of [...authorization.registry.all()]) {
-    // One that was admitted while the list was made may not be in it yet.
-    const settled = admittedAt < askedAt - 2 * NATS_LOGIN_TIMEOUT_MS;
-    if (!settled || numbers.has(connection)) continue;
-    // A list in pages may leave one out; forgotten here, it would outlive the user's rights.
-    if (await isOpenConnection(system, connection)) continue;
-    authorization.registry.remove(connection);
+  const { authorization, system, mode } = options;
+  const soft = mode === "soft";
+  const open = await listOpenConnections(system, { withSubscriptions: soft });
+  // What the list is the first to tell was counted never before.
+  const known = open.filter(({ connection }) => authorization.registry.find(connection) !== null);
+  await compareRegistry(options, open);
+  if (soft) for (const row of known) countSubscriptions(options, row);
+}
+
+/**
+ * Makes the registry agree with a list of what nats-server has open: what is gone is forgotten, what
+ * lost a right is closed, and a user's connection that is not in the registry is judged.
+ */
+export async function compareRegistry(
+  { authorization, system, service }: Omit<WatchOptions, "mode" | "now" | "app" | "directory">,
+  open: readonly OpenConnection[],
+): Promise<void> {
+  const { registry } = authorization;
+  const numbers = new Set(open.map(({ connection }) => connection));
+  for (const { connection } of [...registry.all()]) {
+    // A list in pages may leave one out, or be older; forgotten here, it would outlive the user's
+    // rights. nats-server lists a connection from before its login on, and never gives its number again.
+    if (numbers.has(connection) || (await isOpenConnection(system, connection))) continue;
+    registry.remove(connection);
   }
-  const service = options.app.info?.client_id;
   for (const row of open) {
     const users = row.account === APP_ACCOUNT || row.account === OPEN_ACCOUNT;
-    if (!users || row.connection === service) continue;
-    if (authorization.registry.find(row.connection) !== null) {
-      if (mode === "soft") countSubscriptions(options, row);
-    } else if (mode === "enforce" && (await isOpenConnection(system, row.connection))) {
-      authorization.kickUnknown(row.connection);
-    }
+    if (!users || row.user === service) continue;
+    if (registry.find(row.connection) !== null) registry.confirm(row.connection);
+    else if (await isOpenConnection(system, row.connection)) adoptUnknown(authorization, row);
   }
   authorization.recheckAll();
+}
+
+/** It may have become known while the question was under way. */
+function adoptUnknown(authorization: Authorization, row: OpenConnection): void {
+  if (authorization.registry.find(row.connection) === null) authorization.adopt(row);
 }
 
 /** Counts live subscriptions that enforce would not grant. Who has no proved key was counted at login. */

@@ -1,19 +1,16 @@
 import type { UserId } from "../core/ids.ts";
-import {
-  NATS_LOGIN_TIMEOUT_MS,
-  NATS_READY_TIMEOUT_MS,
-  REGISTRY_RECONCILE_MS,
-} from "../core/limits.ts";
+import { NATS_READY_TIMEOUT_MS, REGISTRY_RECONCILE_MS } from "../core/limits.ts";
 import { wordsOf } from "../core/thrown.ts";
-import { type Authorization, type Directory, startAuthorization } from "../nats/authorization.ts";
+import { type Authorization, startAuthorization } from "../nats/authorization.ts";
 import { connectService, type NatsConnection } from "../nats/connection.ts";
-import { listOpenConnections } from "../nats/connections.ts";
+import type { Directory } from "../nats/directory.ts";
+import { followReconnects, reportUnreconciled } from "../nats/reconnects.ts";
 import { serviceKey } from "../nats/service-key.ts";
 import { reconcile, watchPublishes } from "../nats/watch.ts";
 import { listMemberships } from "../store/members.ts";
 import { openStoreForReading, type Store } from "../store/open.ts";
 import { findUser } from "../store/users.ts";
-import { createLog, type Log } from "../system/log.ts";
+import { createLog } from "../system/log.ts";
 import { withTimeout } from "../system/wait.ts";
 import { type PeerService, startPeerService } from "./peer-service.ts";
 import type { DataPlaneReport, FromWorker, ToWorker } from "./worker-messages.ts";
@@ -25,7 +22,6 @@ import type { DataPlaneReport, FromWorker, ToWorker } from "./worker-messages.ts
 
 declare const self: Worker;
 
-const RECONNECT_RETRY_MS = 20;
 /** How long the last answers may take to leave. */
 const STOP_FLUSH_TIMEOUT_MS = 500;
 
@@ -145,16 +141,17 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
     random: Math.random,
   });
   if (cluster !== null) admitting.admit(false);
-  const watch = { authorization: admitting, system, app, directory, mode, now };
+  const service = serviceKey("user", seeds.app).publicKey;
+  const watch = { authorization: admitting, system, app, service, directory, mode, now };
   const forgetSubjects = mode === "soft" ? watchPublishes(watch) : () => undefined;
   // nats-server knows the subscription before "ready" is told, so that no login goes unanswered.
   await Promise.all([authorization.flush(), system.flush(), app.flush()]);
   // The streams of a cluster are there when the others are: that is waited for by nobody here.
   if (cluster === null) await awaitHealth(system);
-  void followReconnects({ authorization, system, admitting, log });
+  followReconnects({ ...watch, connections: [authorization, system, app], log });
   const timer = setInterval(() => {
     forgetSubjects();
-    reconcile(watch).catch((error: unknown) => reportReconcile(log, error));
+    reconcile(watch).catch((error: unknown) => reportUnreconciled(log, error));
   }, REGISTRY_RECONCILE_MS);
   const connections = [authorization, system, app];
   const lease = openLease(admitting);
@@ -188,42 +185,6 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
   };
 }
 
-interface Reconnecting {
-  readonly authorization: NatsConnection;
-  readonly system: NatsConnection;
-  readonly admitting: Authorization;
-  readonly log: Log;
-}
-
-/** After each start of nats-server, this one too: lets go of clients that were there too early. */
-async function followReconnects(parts: Reconnecting): Promise<void> {
-  await releaseUnanswered(parts);
-  for await (const status of parts.authorization.status()) {
-    if (status.type === "reconnect") await releaseUnanswered(parts);
-  }
-}
-
-async function releaseUnanswered(parts: Reconnecting): Promise<void> {
-  const { authorization, system, admitting, log } = parts;
-  // The two connections come back each in its own time, and the list is asked over the other one.
-  const deadlineAt = performance.now() + NATS_LOGIN_TIMEOUT_MS;
-  for (;;) {
-    try {
-      await Promise.all([authorization.flush(), system.flush()]);
-      admitting.releaseUnanswered(await listOpenConnections(system, { withSubscriptions: false }));
-      return;
-    } catch (error) {
-      if (authorization.isClosed()) return;
-      // By then nats-server itself has let them go.
-      if (performance.now() > deadlineAt) {
-        reportReconcile(log, error);
-        return;
-      }
-      await Bun.sleep(RECONNECT_RETRY_MS);
-    }
-  }
-}
-
 /** Waits until nats-server calls itself healthy: its streams are recovered. */
 async function awaitHealth(system: NatsConnection): Promise<void> {
   const deadlineAt = performance.now() + NATS_READY_TIMEOUT_MS;
@@ -237,10 +198,6 @@ async function awaitHealth(system: NatsConnection): Promise<void> {
     }
     await Bun.sleep(100);
   }
-}
-
-function reportReconcile(log: Log, error: unknown): void {
-  log.warn("registry.unreconciled", `The connections could not be listed: ${wordsOf(error)}`);
 }
 
 function tell(message: FromWorker): void {

@@ -1,9 +1,9 @@
 import type { UserId } from "../core/ids.ts";
 import { MAIN_SILENCE_MS_MAX } from "../core/limits.ts";
 import { type AuthMode, hasLostRights } from "../core/login.ts";
-import type { Directory } from "../nats/authorization.ts";
 import { type ClusterReport, watchCluster } from "../nats/cluster-watch.ts";
 import type { NatsConnection } from "../nats/connection.ts";
+import type { Directory } from "../nats/directory.ts";
 import { type Fence, startFence } from "../nats/fence.ts";
 import type { Registry } from "../nats/registry.ts";
 import { serviceKey } from "../nats/service-key.ts";

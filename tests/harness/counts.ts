@@ -38,6 +38,7 @@ const COUNTS = {
   "roll-kills": { small: 1, prove: 6 },
   "racing-revocations": { small: 5, prove: 100 },
   revocations: { small: 10, prove: 200 },
+  "own-connection-cuts": { small: 6, prove: 200 },
   "refused-routes": { small: 12, prove: 500 },
   "requests-in-a-flood": { small: 2_000, prove: 20_000 },
   retries: { small: 50, prove: 400 },

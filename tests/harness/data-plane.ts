@@ -36,6 +36,7 @@ export interface TestDataPlane extends AsyncDisposable {
     readonly authorization: Authorization;
     readonly system: NatsConnection;
     readonly app: NatsConnection;
+    readonly service: string;
     readonly directory: {
       findState(user: UserId): "active" | "revoked" | null;
       listMemberships(user: UserId): readonly Membership[];
@@ -88,7 +89,14 @@ export async function startTestDataPlane(
     service,
     directory: { states, memberships },
     connections,
-    watched: { ...connections, authorization: service, directory, mode, now },
+    watched: {
+      ...connections,
+      authorization: service,
+      service: keys.app.publicKey,
+      directory,
+      mode,
+      now,
+    },
     log: lines,
     violations,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

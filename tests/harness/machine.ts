@@ -40,6 +40,22 @@ export function remotesOf(pid: number): readonly string[] {
   });
 }
 
+/** The open TCP connections of a process: its descriptor of each, and the port that it leads to. */
+export function tcpSocketsOf(
+  pid: number,
+): readonly { readonly fd: number; readonly remotePort: number }[] {
+  const ports = new Map(
+    tcpRowsOf(pid, ESTABLISHED).map((row) => [
+      row[9] ?? "",
+      Number.parseInt((row[2] ?? "").split(":")[1] ?? "", 16),
+    ]),
+  );
+  return socketFdsOf(pid).flatMap(({ fd, inode }) => {
+    const remotePort = ports.get(inode);
+    return remotePort === undefined ? [] : [{ fd, remotePort }];
+  });
+}
+
 /** States of a socket in /proc/net/tcp. */
 const ESTABLISHED = "01";
 const LISTENING = "0A";
@@ -58,9 +74,14 @@ export function listeningPorts(pid: number): readonly number[] {
 }
 
 function socketsOf(pid: number): readonly string[] {
+  return socketFdsOf(pid).map(({ inode }) => inode);
+}
+
+function socketFdsOf(pid: number): readonly { readonly fd: number; readonly inode: string }[] {
   return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
     try {
-      return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [];
+      const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+      return inode === undefined ? [] : [{ fd: Number(fd), inode }];
     } catch {
       // It was closed meanwhile.
       return [];

@@ -11,7 +11,7 @@ const bob = aUser("bob");
 function admitted(connection: number, user: UserId | null, admittedAt = 0) {
   const permissions = memberPermissions(user ?? alice, []);
   const grant: Grant = { account: "APP", user, memberships: [], permissions };
-  return { connection, grant, admittedAt, changesSeen: 0 };
+  return { connection, grant, admittedAt, changesSeen: 0, adopted: false };
 }
 
 function numbersOf(entries: Iterable<{ readonly connection: number }>): readonly number[] {
