@@ -14,6 +14,8 @@ export const MEANING: Readonly<Record<ProblemCode, string>> = {
   "start-failed": "A part of the node could not start, for a reason outside of unibus.",
   "journal-damaged":
     "An entry of the journal is not what was written: the chain of digests breaks there, or a cluster's stream has lost or changed what this node applied.",
+  "journal-rolled-back":
+    "The database does not go as far as the file beside it says that this node had come, or has another history: its write-ahead log was damaged or cut, or it is an older copy.",
   "level-too-old": "The bus has risen to rules that this unibus does not have.",
   "level-conflict": "The level that was asked for does not follow, or a node does not know it yet.",
   "schema-too-new": "A newer unibus has changed the database in a way that this one does not know.",

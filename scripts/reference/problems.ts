@@ -17,6 +17,8 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
   "file-exists":
     "Choose another path, or move the file away; unibus never writes over a key or certificate.",
   "file-unusable": "Check that the named file exists, is of the right kind, and is yours to read.",
+  "journal-rolled-back":
+    "What came after is undone: revocations too. Put the right files back. On a node of a cluster, stop it, put its database aside with `unibus node reset` and start it. To go on without what was lost, remove the file that the message names (`unibus.db-head`), start the node, and do again what was lost: revoke first.",
   "level-too-old": "Start the unibus that the other nodes run, or a newer one.",
   "level-conflict": "Start a newer unibus on the nodes that are named, or remove them.",
   "schema-too-new": "Run the unibus that wrote this folder, or a newer one.",

@@ -15,3 +15,5 @@ export const LOG_ROOM_SUFFIX = "-room";
 export const BALLAST_FILE = "unibus.ballast";
 /** What the next start is to do after a rebuild, a reset or a growth, beside the database. */
 export const RESTORE_FILE = "unibus.restore";
+/** Behind the database's name: how far its journal goes, kept outside of it. */
+export const HEAD_FILE_SUFFIX = "-head";

@@ -26,6 +26,11 @@ export const PROBLEMS = {
   "folder-in-use": { status: 409, title: "Another process uses this folder", exit: EXIT.refused },
   "start-failed": { status: 500, title: "The node could not start", exit: EXIT.failed },
   "journal-damaged": { status: 500, title: "The journal is damaged", exit: EXIT.refused },
+  "journal-rolled-back": {
+    status: 500,
+    title: "The database is older than what was recorded",
+    exit: EXIT.refused,
+  },
   "schema-too-new": { status: 409, title: "The data is of a newer unibus", exit: EXIT.refused },
   "level-too-old": {
     status: 409,

@@ -33,6 +33,8 @@ export interface ReplicatedParts {
   /** Applies entries that follow one another, all of them or none. */
   readonly apply: (entries: readonly Entry[]) => readonly Committed[];
   readonly lastSeq: () => number;
+  /** The last entry that was ever applied here, as far as is known: the database may have lost it. */
+  readonly knownSeq: () => number;
   readonly onApplied: (committed: Committed, operation: Operation) => void;
   /** A text that no other publish has. */
   readonly newMark: () => string;
@@ -116,12 +118,17 @@ export function openReplicatedJournal(parts: ReplicatedParts): ReplicatedJournal
   const following = stream.follow({ from: applied - base + 1, onEntries: take });
   const asking = every(
     parts.askMs,
-    createAsker({ ...parts, freshness, stop, applied: () => applied }),
+    createAsker({
+      ...{ ...parts, freshness, stop },
+      applied: () => Math.max(applied, parts.knownSeq()),
+    }),
   );
 
   async function commit(operation: Operation): Promise<Committed> {
     const reason = stopped ?? stuck;
     if (reason) throw unavailable(reason.detail);
+    // Another entry could take the number of one that was lost here and is to come again.
+    if (applied < parts.knownSeq()) throw unavailable("this node takes again what it lost");
     const mark = parts.newMark();
     const bytes = renderMessage({ mark, operation });
     const own = Promise.withResolvers<Committed>();

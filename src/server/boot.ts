@@ -11,8 +11,8 @@ import type { Problem } from "../core/problems.ts";
 import type { RollState } from "../core/route-roll.ts";
 import { chooseNatsServer, type NatsProgram } from "../nats/embedded-server.ts";
 import { createRefusals, type Refusals } from "../nats/refusals.ts";
-import { openStore, type Store } from "../store/open.ts";
-import { verifyJournal } from "../store/verify.ts";
+import { openNodeStore } from "../store/head.ts";
+import type { Store } from "../store/open.ts";
 import { realFile } from "../system/files.ts";
 import type { Log } from "../system/log.ts";
 import type { Listening } from "./api.ts";
@@ -45,6 +45,7 @@ import {
   refuseUnsafePlaces,
   rememberMode,
 } from "./folders.ts";
+import { verifyStore } from "./head.ts";
 import { raiseLoneBus } from "./level.ts";
 import { randomBytes } from "./reads.ts";
 import { endRestore, keepStreams } from "./restore-start.ts";
@@ -210,17 +211,18 @@ async function openMembership(
   else refuseMarkedFolder(settings.db);
   refuseLostDatabase(settings.db);
   const cluster = start.cluster ? createClusterWritePath() : null;
-  // Which bus a new node of a cluster is of is for the cluster's journal to say.
+  // The bus of a new node of a cluster is for the cluster's journal to say.
   const random = cluster ? null : randomBytes;
+  const clustered = cluster !== null;
   const room = stack.use(openDiskRoom(settings.db));
-  const store = stack.use(openStore({ path: settings.db, random }));
+  const store = stack.use(openNodeStore({ path: settings.db, random, clustered }));
   if (!cluster) refuseClusterFolder(store);
   else if (isRemoved(store, settings.serverName)) throw removedProblem(settings.serverName);
-  const { entries } = verifyJournal(store);
-  keepStreams(settings, { store, clustered: cluster !== null, log });
-  const now = (): number => Date.now();
+  const { entries } = verifyStore(store, log);
+  keepStreams(settings, { store, clustered, log });
+  const { now } = Date;
   const writePath = watchDisk(cluster ?? openWritePath(store), { store, room, now });
-  stack.use(keepRoom(room, { clustered: cluster !== null }));
+  stack.use(keepRoom(room, { clustered }));
   if (!cluster) await raiseLoneBus({ store, commit: writePath.commit, now });
   log.info("store.opened", `membership store: ${settings.db}`, { entries });
   return { store, writePath, cluster };

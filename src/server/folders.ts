@@ -6,6 +6,7 @@ import { LOCK_WAIT_MS } from "../core/limits.ts";
 import type { AuthMode } from "../core/login.ts";
 import {
   BALLAST_FILE,
+  HEAD_FILE_SUFFIX,
   KEYS_FOLDER,
   LOCK_FILE,
   LOG_ROOM_SUFFIX,
@@ -46,7 +47,7 @@ function refuseUnsafeFolders(folders: readonly string[]): void {
 export function foreignFileFault(db: string): string | null {
   const folder = dirname(db);
   const names = [MODE_FILE, RESTORE_FILE, LOCK_FILE, BALLAST_FILE, KEYS_FOLDER];
-  const ends = ["", "-wal", "-shm", "-journal", LOG_ROOM_SUFFIX];
+  const ends = ["", "-wal", "-shm", "-journal", LOG_ROOM_SUFFIX, HEAD_FILE_SUFFIX];
   for (const path of [...ends.map((end) => db + end), ...names.map((name) => join(folder, name))]) {
     const fault = fileFault(path);
     if (fault) return `"${path}" ${fault}; if it is what it should be, give it to this user: chown`;
@@ -56,11 +57,14 @@ export function foreignFileFault(db: string): string | null {
 
 /** A folder that ran without its database has lost it; a new one would be another bus. */
 export function refuseLostDatabase(db: string): void {
-  const modeFile = join(dirname(db), MODE_FILE);
-  if (existsSync(db) || !existsSync(modeFile)) return;
+  const remembered = [join(dirname(db), MODE_FILE), `${db}${HEAD_FILE_SUFFIX}`].filter((file) =>
+    existsSync(file),
+  );
+  if (existsSync(db) || remembered.length === 0) return;
+  const files = remembered.map((file) => `"${file}"`).join(" and ");
   throw new Problem(
     "boot-refused",
-    `Cannot start: this folder ran a node and its database "${db}" is gone; put it back; on a node of a cluster take it from the others: unibus node reset; or remove "${modeFile}" to begin a new bus`,
+    `Cannot start: this folder ran a node and its database "${db}" is gone; put it back; on a node of a cluster take it from the others: unibus node reset; or remove ${files} to begin a new bus`,
   );
 }
 

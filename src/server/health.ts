@@ -10,6 +10,7 @@ import type { Store } from "../store/open.ts";
 import { clusterParts, clusterWarnings } from "./cluster.ts";
 import type { DataPlane } from "./data-plane.ts";
 import type { WatchedWritePath } from "./disk.ts";
+import { headWarnings } from "./head.ts";
 import { levelWarning } from "./level.ts";
 import { ageWords } from "./tls-renewal.ts";
 
@@ -65,6 +66,7 @@ export async function healthOf(
       ...(clustered ? levelWarnings(node.store) : []),
       ...node.rollWarnings(),
       ...writePath.diskWarnings(),
+      ...headWarnings(node.store),
     ],
   };
 }

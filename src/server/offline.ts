@@ -10,12 +10,13 @@ import type { Commit } from "../core/operations.ts";
 import { VERSION } from "../core/version.ts";
 import { createApp } from "../http/app.ts";
 import type { AppParts } from "../http/parts.ts";
+import { openNodeStore } from "../store/head.ts";
 import { getBus } from "../store/journal.ts";
-import { openStore, type Store } from "../store/open.ts";
-import { verifyJournal } from "../store/verify.ts";
+import type { Store } from "../store/open.ts";
 import { refuseClusterFolder, refuseMarkedFolder } from "./cluster-folder.ts";
 import { watchDisk } from "./disk.ts";
 import { openDiskRoom } from "./disk-room.ts";
+import { verifyStore } from "./head.ts";
 import { raiseLoneBus } from "./level.ts";
 import { bindReads, newOperationId, randomBytes } from "./reads.ts";
 import { openWritePath } from "./write-path.ts";
@@ -38,10 +39,10 @@ export function openOfflineApi(options: {
   refuseMarkedFolder(db);
   using stack = new DisposableStack();
   const room = stack.use(openDiskRoom(db));
-  const store = stack.use(openStore({ path: db, random: randomBytes }));
+  const store = stack.use(openNodeStore({ path: db, random: randomBytes, clustered: false }));
   refuseClusterFolder(store);
   // Nothing is built on a journal that is not what was written.
-  verifyJournal(store);
+  verifyStore(store, { info: () => undefined, warn: () => undefined });
   const now = (): number => Date.now();
   const { commit } = watchDisk(openWritePath(store), { store, room, now });
   const app = createApp(offlineParts(store, { ...options, commit }));

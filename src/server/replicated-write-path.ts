@@ -54,6 +54,7 @@ export async function openReplicatedWritePath(options: {
       ...{ stream, base, onApplied, newMark },
       apply: (entries) => applyTogether(store, entries),
       lastSeq: () => findBus(store)?.lastSeq ?? 0,
+      knownSeq: () => store.head?.seq() ?? 0,
       now: () => performance.now(),
       staleMaxMs: options.staleMaxMs,
       commitTimeoutMs: JOURNAL_COMMIT_TIMEOUT_MS,

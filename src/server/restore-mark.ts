@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { MODE_FILE, RESTORE_FILE } from "../core/node-files.ts";
+import { HEAD_FILE_SUFFIX, MODE_FILE, RESTORE_FILE } from "../core/node-files.ts";
 import { objectOf, parseObject } from "../core/objects.ts";
 import { Problem } from "../core/problems.ts";
 import { codeOf, wordsOf } from "../core/thrown.ts";
@@ -78,7 +78,8 @@ export function finishRestore(
 /** The mode goes last: a folder that has one and no database is refused as one that lost it. */
 function moveDatabase(db: string, name: string): readonly string[] {
   const folder = join(dirname(db), name);
-  const files = [db, `${db}-wal`, `${db}-shm`, join(dirname(db), MODE_FILE)];
+  const beside = join(dirname(db), MODE_FILE);
+  const files = [db, `${db}-wal`, `${db}-shm`, `${db}${HEAD_FILE_SUFFIX}`, beside];
   const there = files.filter((file) => existsSync(file));
   if (there.length === 0) return [];
   try {

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import { Problem } from "../core/problems.ts";
+import { Problem, type ProblemCode } from "../core/problems.ts";
 import type { Position } from "../journal/beginning.ts";
 import { findBeginning } from "../store/beginning.ts";
+import { openNodeStore } from "../store/head.ts";
 import { findEntry } from "../store/journal.ts";
-import { openStore, type Store } from "../store/open.ts";
+import type { Store } from "../store/open.ts";
 import { verifyJournal } from "../store/verify.ts";
 import { stampOf, streamsOf } from "./jetstream-folder.ts";
 import { positionOf } from "./replicated-write-path.ts";
@@ -26,13 +27,12 @@ export interface RebuildPlan {
 /**
  * Looks whether a cluster's stream can be rebuilt from the database here, and changes nothing yet.
  * Throws "node-not-found" without a database, "cluster-refused" where no node of a cluster ran,
- * "journal-damaged" when what is here is not what was written.
+ * "journal-damaged" when what is here is not what was written, "journal-rolled-back" when it is older.
  */
 export function planRebuild(place: StoppedPlace, at: number): RebuildPlan {
   const { db } = place;
   if (!existsSync(db)) throw noDatabase("rebuild", db);
-  using store = openStore({ path: db, random: null });
-  verified(store);
+  using store = verified(db);
   const position = positionOf(store);
   if (!position)
     throw refused("rebuild", "its database is empty, so there is nothing to go on from");
@@ -95,6 +95,9 @@ export function planReset(
   };
 }
 
+/** What a start is refused with where the database is not what was written. */
+const DAMAGED: readonly ProblemCode[] = ["journal-damaged", "journal-rolled-back"];
+
 type Found =
   | { readonly kind: "missing" | "damaged" | "empty" }
   | { readonly kind: "bus"; readonly position: Position; readonly begun: boolean };
@@ -102,13 +105,13 @@ type Found =
 function lookInto(db: string): Found {
   if (!existsSync(db)) return { kind: "missing" };
   try {
-    using store = openStore({ path: db, random: null });
+    using store = openNodeStore({ path: db, random: null, clustered: false });
     const position = positionOf(store);
     if (!position) return { kind: "empty" };
     return { kind: "bus", position, begun: findBeginning(store) !== null };
   } catch (error) {
     // One that is another program's, or a newer unibus's, is not damaged.
-    if (error instanceof Problem && error.code !== "journal-damaged") throw error;
+    if (error instanceof Problem && !DAMAGED.includes(error.code)) throw error;
     return { kind: "damaged" };
   }
 }
@@ -131,13 +134,17 @@ function refuseLone(found: Found, { db, natsStore }: StoppedPlace): void {
   );
 }
 
-function verified(store: Store): void {
+function verified(db: string): Store {
+  using stack = new DisposableStack();
   try {
+    const store = stack.use(openNodeStore({ path: db, random: null, clustered: false }));
     verifyJournal(store);
+    stack.move();
+    return store;
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
+    if (!(error instanceof Problem) || !DAMAGED.includes(error.code)) throw error;
     throw new Problem(
-      "journal-damaged",
+      error.code,
       `${error.detail}; nothing was changed: rebuild from another node, or from this one with a backup in place of its database`,
       { cause: error },
     );

@@ -65,9 +65,16 @@ export function applyTogether(store: Store, entries: readonly Entry[]): readonly
   return inTransaction(store, () => entries.map((entry) => applyInside(store, entry, "numbered")));
 }
 
-function inTransaction<Answer>({ database }: Store, work: () => Answer): Answer {
+function inTransaction<Answer>({ database, head }: Store, work: () => Answer): Answer {
+  const checked = (): Answer => {
+    const answer = work();
+    head?.verify();
+    return answer;
+  };
   try {
-    return database.transaction(work).immediate();
+    const answer = database.transaction(checked).immediate();
+    head?.keep();
+    return answer;
   } catch (error) {
     const fault = PASSING[codeOf(error)];
     if (fault === undefined) throw error;

@@ -39,4 +39,5 @@ export function takeCopy(store: Store, path: string): void {
     database.run("DETACH copy");
   }
   verifyJournal(store);
+  store.head?.keep();
 }

@@ -6,6 +6,7 @@ import { SQLITE_BUSY_TIMEOUT_MS } from "../core/limits.ts";
 import { Problem } from "../core/problems.ts";
 import { createBus } from "./apply-bus.ts";
 import { codeOf, faultWords, journalDamaged } from "./faults.ts";
+import type { HeadKeeper } from "./head.ts";
 import { USERS_ROOMS_MEMBERS } from "./migrations/0001-users-rooms-members.ts";
 import { TOKENS_INVITES_ENCRYPTED_ROOMS } from "./migrations/0002-tokens-invites-encrypted-rooms.ts";
 import { NUMBERED_REPEATS } from "./migrations/0003-numbered-repeats.ts";
@@ -27,6 +28,8 @@ const APPLICATION_ID = 0x756e6962;
 
 export interface Store extends Disposable {
   readonly database: Database;
+  /** Keeps how far the journal goes; null where it is a copy, or opened for reading. */
+  readonly head: HeadKeeper | null;
 }
 
 /**
@@ -91,7 +94,7 @@ export function openStoreForReading(options: { readonly path: string }): Store {
 function openDatabase(path: string, open: (absolute: string) => Database): Store {
   try {
     const database = open(resolve(path));
-    return { database, [Symbol.dispose]: () => database.close() };
+    return { database, head: null, [Symbol.dispose]: () => database.close() };
   } catch (error) {
     if (error instanceof Problem) throw error;
     const damaged = ["SQLITE_CORRUPT", "SQLITE_NOTADB"].includes(codeOf(error));

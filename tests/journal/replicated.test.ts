@@ -34,6 +34,7 @@ function open(): ReplicatedJournal {
     base: 0,
     apply: (entries) => applyTogether(store, entries),
     lastSeq: () => findBus(store)?.lastSeq ?? 0,
+    knownSeq: () => store.head?.seq() ?? 0,
     onApplied: ({ seq }) => heard.push(seq),
     newMark: () => `mark ${++marks}`,
     now: () => performance.now(),

@@ -81,7 +81,7 @@ describe("a read finds by an index what it reads", () => {
         };
       },
     });
-    read({ database: listening, [Symbol.dispose]: () => {} });
+    read({ database: listening, head: null, [Symbol.dispose]: () => {} });
     expect(asked.length).toBeGreaterThan(0);
     for (const sql of asked) {
       const plan = bus.store.database
