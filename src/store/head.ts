@@ -80,6 +80,8 @@ export function openNodeStore(options: {
 /** Answers the head that the database has lost and a cluster has; null where it has all. */
 function judge(path: string, known: Head, { clustered }: { readonly clustered: boolean }) {
   if (!existsSync(path)) throw rolledBack(path, known, "the database is gone");
+  // Ours has no such file, and SQLite looks through one of another's only where it may write.
+  if (existsSync(`${path}-journal`)) openStore({ path, random: null })[Symbol.dispose]();
   using store = openStoreForReading({ path });
   const found = findHead(store);
   if (!found) throw rolledBack(path, known, "the database is empty");

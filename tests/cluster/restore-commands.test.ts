@@ -103,10 +103,10 @@ function lookInto(dataDir: string): { readonly busId: string; readonly lastSeq: 
 }
 
 describe("a command that is killed", () => {
-  test.each([0, 1, 2, 3, 4])("is ended by whoever comes next, with %d things moved", (moved) => {
+  test.each([0, 1, 2, 3, 4, 5])("is ended by whoever comes next, with %d things moved", (moved) => {
     using folder = temporaryFolder();
     const at = (...names: readonly string[]): string => join(folder.path, ...names);
-    const things = ["unibus.db", "unibus.db-wal", "unibus.db-shm", "unibus.mode"];
+    const things = ["unibus.db", "unibus.db-wal", "unibus.db-shm", "unibus.db-head", "unibus.mode"];
     const aside = "before-reset-2026-11-22T12-00-00-000Z";
     mkdirSync(at("jetstream", "jetstream", "SYS"), { recursive: true });
     if (moved > 0) mkdirSync(at(aside));

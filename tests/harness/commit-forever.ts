@@ -4,10 +4,13 @@
  */
 import { randomBytes } from "node:crypto";
 import { openWritePath } from "../../src/server/write-path.ts";
-import { openStore } from "../../src/store/open.ts";
+import { openNodeStore } from "../../src/store/head.ts";
 import { anOperation, aUser } from "./builders.ts";
 
-const store = openStore({ path: process.argv[2] ?? "", random: randomBytes });
+const store = openNodeStore({
+  ...{ path: process.argv[2] ?? "", random: randomBytes },
+  clustered: false,
+});
 const { commit } = openWritePath(store);
 for (;;) {
   const operation = anOperation({ kind: "user.add", user: aUser(), name: null, role: "member" });

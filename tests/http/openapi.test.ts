@@ -18,6 +18,7 @@ const NEVER_ANSWERED = new Set([
   "folder-in-use",
   "start-failed",
   "journal-damaged",
+  "journal-rolled-back",
   "schema-too-new",
   "level-too-old",
   // A node raises the level by itself.

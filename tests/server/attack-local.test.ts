@@ -184,6 +184,10 @@ describe("something odd under a name that a node uses is told in words, and noth
     ["unibus.db-wal", "a folder", directory, 1, 1],
     ["unibus.db-wal", "garbage", garbage, 0, null],
     ["unibus.db-journal", "garbage", garbage, 0, null],
+    ["unibus.db-head", "a pipe", pipe, 3, 3],
+    ["unibus.db-head", "a folder", directory, 3, 3],
+    ["unibus.db-head", "garbage", garbage, 3, 3],
+    ["unibus.db-head", "three gigabytes", huge, 3, 3],
     ["blobs", "a file", garbage, 0, 1],
     ["jetstream", "a file", garbage, 0, 1],
   ];

@@ -56,7 +56,7 @@ describe("a database that was changed while the node was stopped", () => {
       `DELETE FROM journal WHERE seq = 4;
        UPDATE bus SET last_seq = 3, chain = (SELECT chain FROM journal WHERE seq = 3),
          latest_at = (SELECT max(at) FROM journal)`,
-      "is not what entry 2 made it",
+      "ends at entry 3, and entry 4",
     ],
     ["a membership gone", "DELETE FROM members", "is gone"],
     [
@@ -78,7 +78,8 @@ describe("a database that was changed while the node was stopped", () => {
       ["room", "delete", "ops"],
     ]) {
       const { code, stderr } = await run([...args, "--json", "--data-dir", dataDir]);
-      expect([args, code, JSON.parse(stderr).code]).toEqual([args, 3, "journal-damaged"]);
+      const problem = words.startsWith("ends at") ? "journal-rolled-back" : "journal-damaged";
+      expect([args, code, JSON.parse(stderr).code]).toEqual([args, 3, problem]);
       expect(stderr.replaceAll("\\", "")).toContain(words);
     }
     const { code, stderr } = await run(startArguments(dataDir));
@@ -107,11 +108,26 @@ describe("a database that was changed while the node was stopped", () => {
     expect(code).toBe(3);
   });
 
-  // Only a copy that is kept elsewhere could tell; the README says so.
-  test("by an older copy of itself is not noticed, and is whole", async () => {
+  test("by an older copy of itself is refused, until the operator removes what tells", async () => {
+    const older = copyOf(whole);
+    const dataDir = copyOf(whole);
+    await must(dataDir, "room", "create", "newer");
+    cpSync(join(older, "unibus.db"), join(dataDir, "unibus.db"));
+    const { code, stderr } = await run(["room", "list", "--json", "--data-dir", dataDir]);
+    expect([code, JSON.parse(stderr).code]).toEqual([3, "journal-rolled-back"]);
+    const start = await run(startArguments(dataDir));
+    expect([start.code, start.stderr.trimEnd().split("\n")]).toEqual([3, [expect.any(String)]]);
+    expect(start.stderr).toContain(join(dataDir, "unibus.db-head"));
+    rmSync(join(dataDir, "unibus.db-head"));
+    const { rooms } = await must<{ rooms: Room[] }>(dataDir, "room", "list");
+    expect(rooms.map(({ name }) => name)).toEqual(["ops"]);
+  });
+
+  // Only what is kept elsewhere could tell; the README says so.
+  test("by an older copy of its whole folder is not noticed, and is whole", async () => {
     const older = copyOf(whole);
     await must(whole, "room", "create", "newer");
-    cpSync(join(older, "unibus.db"), join(whole, "unibus.db"));
+    cpSync(older, whole, { recursive: true });
     const { rooms } = await must<{ rooms: Room[] }>(whole, "room", "list");
     expect(rooms.map(({ name }) => name)).toEqual(["ops"]);
   });
@@ -215,11 +231,19 @@ describe("an Idempotency-Key", () => {
   });
 });
 
-test("a folder whose database is gone is a new bus, and nobody of the old one may connect", async () => {
+test("a folder whose database is gone is a new bus when the operator says so, and nobody of the old one may connect", async () => {
   const dataDir = join(folder.path, "gone");
   const alice = testKey();
   await must(dataDir, "user", "seed", alice.user);
   rmSync(join(dataDir, "unibus.db"));
+  for (const args of [
+    startArguments(dataDir),
+    ["user", "seed", alice.user, "--data-dir", dataDir],
+  ]) {
+    const { code, stderr } = await run(args);
+    expect([args, code, stderr.includes("unibus.db-head")]).toEqual([args, 3, true]);
+  }
+  rmSync(join(dataDir, "unibus.db-head"));
   await using unibus = await startUnibus({ dataDir });
   expect(await unibus.ask<unknown>("GET", "/v1/users")).toEqual({ users: [], next: null });
 });

@@ -17,6 +17,7 @@ const NODE_FILES = {
   keys: "folder 700",
   "keys/admin.nk": "file 600",
   "unibus.db": "file 600",
+  "unibus.db-head": "file 600",
   "unibus.lock": "file 600",
   "unibus.mode": "file 600",
 };

@@ -59,9 +59,13 @@ async function startOn(dataDir: string, revoked: TestKey): Promise<Ending> {
     expect(node.messages[0]).toMatch(/Cannot trust the (database|journal)/);
     return "refused";
   }
-  const port = Number(new URL(String(ready.natsUrl)).port);
-  using login = await loginRaw(port, revoked);
-  return login.closed ? "harmless" : "silent";
+  const socket = { unix: join(dataDir, "unibus.sock") };
+  const answer = await fetch(`http://localhost/v1/users/${revoked.user}`, socket);
+  // A user that is gone was added and revoked too.
+  if (!(await answer.text()).includes('"state":"revoked"')) return "silent";
+  using login = await loginRaw(Number(new URL(String(ready.natsUrl)).port), revoked);
+  expect(login.closed).toBe(true);
+  return "harmless";
 }
 
 /** What a command says of the user in the folder of a stopped node: null when it is refused. */
