@@ -32,7 +32,7 @@ beforeEach(async () => {
   stream = createMemoryStream();
   nodes = new AsyncDisposableStack();
   await using first = new AsyncDisposableStack();
-  const { path, store } = await open(first);
+  const { path, store } = await open(first, 10_000);
   for (let seq = 2; seq <= AFTER; seq++) {
     await path.commit(addUser());
     if (seq === BEFORE) store.database.query("VACUUM INTO $path").run({ path: `${db}.older` });
@@ -47,14 +47,16 @@ function addUser(): Operation {
   return anOperation({ kind: "user.add", user: aUser(), name: null, role: "member" });
 }
 
+/** It asks the leader four times in `staleMaxMs`. */
 async function open(
   stack: AsyncDisposableStack = nodes,
+  staleMaxMs = 200,
 ): Promise<{ readonly store: Store; readonly path: ReplicatedWritePath }> {
   const store = stack.use(openNodeStore({ path: db, random: null, clustered: true }));
   verifyJournal(store);
   const path = stack.use(
     await openReplicatedWritePath({
-      ...{ store, stream, staleMaxMs: 200 },
+      ...{ store, stream, staleMaxMs },
       mayFound: async () => true,
       takeCopy: async () => false,
       signal: AbortSignal.timeout(10_000),
@@ -74,7 +76,7 @@ test("takes what its database lost from the stream, and is not fresh before it h
   // Its leader tells of all, and the last of it is a while on its way.
   stream.last = AFTER;
   const whole = stream.entries.splice(BEFORE + 1);
-  const { store, path } = await open();
+  const { store, path } = await open(nodes, 10_000);
   expect([store.head?.lostUpTo(), store.head?.seq()]).toEqual([AFTER, AFTER]);
   await eventually(() => path.applied() === BEFORE + 1);
   const refused = await path.commit(addUser()).catch((error: unknown) => error);
