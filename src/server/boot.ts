@@ -218,13 +218,11 @@ async function openMembership(
   const store = stack.use(openNodeStore({ path: settings.db, random, clustered }));
   if (!cluster) refuseClusterFolder(store);
   else if (isRemoved(store, settings.serverName)) throw removedProblem(settings.serverName);
-  const { entries } = verifyStore(store, log);
+  verifyStore(store, { db: settings.db, log });
   keepStreams(settings, { store, clustered, log });
-  const { now } = Date;
-  const writePath = watchDisk(cluster ?? openWritePath(store), { store, room, now });
+  const writePath = watchDisk(cluster ?? openWritePath(store), { store, room, now: Date.now });
   stack.use(keepRoom(room, { clustered }));
-  if (!cluster) await raiseLoneBus({ store, commit: writePath.commit, now });
-  log.info("store.opened", `membership store: ${settings.db}`, { entries });
+  if (!cluster) await raiseLoneBus({ store, commit: writePath.commit, now: Date.now });
   return { store, writePath, cluster };
 }
 

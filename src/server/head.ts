@@ -4,12 +4,12 @@ import type { Log } from "../system/log.ts";
 
 /**
  * Verifies what is stored, and from then on keeps how far it goes outside the database. Throws
- * "journal-damaged". The log is told where that begins, and where entries come again from the cluster.
+ * "journal-damaged". The log is told how far it goes, and what of it the cluster has to give again.
  */
 export function verifyStore(
   store: Store,
-  log: Pick<Log, "info" | "warn">,
-): { readonly entries: number } {
+  { db, log }: { readonly db: string; readonly log: Pick<Log, "info" | "warn"> },
+): void {
   const { head } = store;
   const { entries } = verifyJournal(store);
   const begins = head?.isNew() ?? false;
@@ -27,7 +27,7 @@ export function verifyStore(
       { entries, lost },
     );
   }
-  return { entries };
+  log.info("store.opened", `membership store: ${db}`, { entries });
 }
 
 /** What an operator has to know about the file that is kept beside the database. */

@@ -42,7 +42,7 @@ export function openOfflineApi(options: {
   const store = stack.use(openNodeStore({ path: db, random: randomBytes, clustered: false }));
   refuseClusterFolder(store);
   // Nothing is built on a journal that is not what was written.
-  verifyStore(store, { info: () => undefined, warn: () => undefined });
+  verifyStore(store, { db, log: { info: () => undefined, warn: () => undefined } });
   const now = (): number => Date.now();
   const { commit } = watchDisk(openWritePath(store), { store, room, now });
   const app = createApp(offlineParts(store, { ...options, commit }));

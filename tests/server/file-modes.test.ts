@@ -16,8 +16,10 @@ const NODE_FILES = {
   "jetstream/unibus.lock": "file 600",
   keys: "folder 700",
   "keys/admin.nk": "file 600",
+  "unibus.ballast": "file 600",
   "unibus.db": "file 600",
   "unibus.db-head": "file 600",
+  "unibus.db-room": "file 600",
   "unibus.lock": "file 600",
   "unibus.mode": "file 600",
 };
