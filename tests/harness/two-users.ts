@@ -110,6 +110,19 @@ export function attackerReads(folder: string, text: string): boolean {
   return Bun.spawnSync(asked, { cwd: "/" }).exitCode === 0;
 }
 
+/**
+ * What the attacker does over and over in a folder, while the victim writes there: it looks at each file,
+ * takes it away, puts another one or a link in its place, and keeps what it could read.
+ */
+export function race(scene: Scene, folder: string): Disposable {
+  const words = `umask 0; cd "${folder}"; while :; do
+    for name in .*.tmp inv inv.*; do
+      cat "$name" >> loot; mv "$name" taken; ln -s ../../home/precious "$name"; : > "$name"; rm -f "$name"
+    done; done 2>/dev/null`;
+  const child = Bun.spawn([...as(ATTACKER), "sh", "-c", words], { cwd: scene.path });
+  return { [Symbol.dispose]: () => child.kill("SIGKILL") };
+}
+
 /** A server of somebody's own at a socket; `asked` says whether anybody sent it a request. */
 export async function listenAs(
   uid: number,

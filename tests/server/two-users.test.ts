@@ -11,6 +11,7 @@ import {
   canBeTwo,
   listenAs,
   prepareNames,
+  race,
   type Scene,
   setScene,
 } from "../harness/two-users.ts";
@@ -55,6 +56,14 @@ const keyMade: Play = async (scene, plant) => {
   plant(scene);
   told(await scene.run("key", "new", "drop/sub/inv"));
   return isTaken(scene);
+};
+
+/** A secret is written while the attacker exchanges whatever it may. */
+const raced: Play = async (scene, plant) => {
+  const folder = scene.folder(scene.at("drop"), 0o755);
+  plant(scene);
+  using _attacker = race(scene, join(folder, "sub"));
+  return await invited({ ...scene, folder: (name) => name }, nothing);
 };
 
 /** A command takes what it finds in its data folder for its own. */
@@ -109,6 +118,7 @@ const drop =
     const folder = scene.folder(scene.at("drop/sub"), mode);
     act(scene, join(folder, "inv"));
   };
+const justThere = (): void => {};
 const withFiles = (_: Scene, file: string): void => prepareNames(file, null);
 const withLinks = (scene: Scene, file: string): void => prepareNames(file, scene.precious);
 
@@ -183,6 +193,8 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
       scene.attack("ln -s ../home drop/sub");
     },
   },
+  "invite, all is exchanged meanwhile, 1777": { play: raced, plant: drop(0o1777, justThere) },
+  "invite, all is exchanged meanwhile, 0770": { play: raced, plant: drop(0o770, justThere) },
   "data folder of 0777": { play: obeyed, plant: data(0o777) },
   "data folder of 1777": { play: obeyed, plant: data(0o1777) },
   "data folder of 0770, a start": { play: started, plant: data(0o770) },
