@@ -221,12 +221,14 @@ export const PEER_BEAT_MS = 1_000;
 export const PEER_BEAT_SOON_MS = 150;
 /** How long peers have to do the effects of an entry that is applied here: they take some 20 ms. */
 export const PEER_EFFECTS_MS = 600;
+/** How long a node that lives says that it is at closing somebody: its kicks go on until they are gone. */
+export const PEER_UNDONE_MS = 3_000;
 /** How long a peer's unibus may be silent until that is shown: on a busy machine a second or two are lost. */
 export const PEER_HUNG_MS = 5_000;
 /** How long the main thread may be silent until the Worker tells the others of no life: it speaks every 250 ms. */
 export const MAIN_SILENCE_MS_MAX = 3_000;
 /** Users remembered whose connections a peer has to close; with more, all of that server are closed. */
-export const PEER_CLOSES_MAX = 10_000;
+export const PEER_CLOSES_MAX = 100_000;
 /** How often a node compares its clock with its peers', and how far it may be off their median. */
 export const CLOCK_CHECK_MS = 10_000;
 export const CLOCK_OFFSET_MS_MAX = 5_000;

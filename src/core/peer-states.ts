@@ -12,8 +12,10 @@ export interface RoutedServer {
 /** What the unibus beside a nats-server tells the others all the time. */
 export interface Heartbeat {
   readonly server: string;
-  /** The last entry whose effects it has done: who lost a right by it, or before, is closed there. */
-  readonly entry: number;
+  /** The last entry that it does the effects of, or has done. */
+  readonly taken: number;
+  /** The last one that is done: who lost a right by it, or before, is closed there. */
+  readonly done: number;
   /** The key by which it is connected to the account of users itself. */
   readonly service: string;
 }
@@ -37,10 +39,10 @@ interface Peer {
   readonly server: RoutedServer;
   /** One look more than has passed at most: the first one comes early. */
   silentMs: number;
-  entry: number;
+  done: number;
   service: string;
   /** Users who lost a right, until the peer has done the entry by which they did. */
-  readonly losers: Map<UserId, { readonly entry: number; readonly dueAt: number }>;
+  readonly losers: Map<UserId, { readonly entry: number; dueAt: number }>;
 }
 
 /**
@@ -70,19 +72,21 @@ export function createPeerStates({ fenceMs }: { readonly fenceMs: number }) {
         const peer = peers.get(server.id);
         if (peer) peer.silentMs += lookMs;
         else {
-          const unheard = { silentMs: 0, entry: -1, service: "" };
+          const unheard = { silentMs: 0, done: -1, service: "" };
           peers.set(server.id, { server, ...unheard, losers: new Map() });
         }
       }
     },
-    heard({ server, entry, service }: Heartbeat): void {
+    /** A peer that says that it is at it is left to it: it says so again, until it is done or hangs. */
+    heard({ server, taken, done, service }: Heartbeat, now: number): void {
       const peer = peers.get(server);
       if (!peer) return;
       peer.silentMs = 0;
       peer.service = service;
-      peer.entry = Math.max(peer.entry, entry);
+      peer.done = Math.max(peer.done, done);
       for (const [user, lost] of peer.losers) {
-        if (lost.entry <= peer.entry) peer.losers.delete(user);
+        if (lost.entry <= peer.done) peer.losers.delete(user);
+        else if (lost.entry <= taken) lost.dueAt = now + PEER_EFFECTS_MS;
       }
     },
     /** Notes that these users lost rights by an entry that is applied here. Says whether a peer lacks it. */
@@ -92,7 +96,7 @@ export function createPeerStates({ fenceMs }: { readonly fenceMs: number }) {
     ) {
       let lacking = false;
       for (const peer of peers.values()) {
-        if (peer.entry >= entry) continue;
+        if (peer.done >= entry) continue;
         lacking = true;
         for (const user of users) {
           const dueAt = peer.losers.get(user)?.dueAt ?? now + PEER_EFFECTS_MS;
@@ -119,6 +123,13 @@ export function createPeerStates({ fenceMs }: { readonly fenceMs: number }) {
         const late = [...losers].filter(([, { dueAt }]) => dueAt <= now).map(([user]) => user);
         return late.length > 0 ? [{ server, users: new Set(late), service }] : [];
       });
+    },
+    /** How long until somebody more is due; null when nobody is waited for. */
+    untilDue(now: number): number | null {
+      const waits = present()
+        .flatMap(({ losers }) => [...losers.values()])
+        .flatMap(({ dueAt }) => (dueAt > now ? [dueAt - now] : []));
+      return waits.length > 0 ? waits.reduce((one, other) => Math.min(one, other)) : null;
     },
     hung({ mayFence }: { readonly mayFence: boolean }): HungNodes {
       const silent = (ms: number) =>

@@ -4,7 +4,7 @@ import {
   KICKS_IN_FLIGHT_MAX,
   PEER_BEAT_MS,
   PEER_BEAT_SOON_MS,
-  PEER_EFFECTS_MS,
+  PEER_UNDONE_MS,
 } from "../core/limits.ts";
 import { parseObject } from "../core/objects.ts";
 import type { Effect } from "../core/operations.ts";
@@ -21,6 +21,16 @@ import { closeAt, listUsersAt, type UserConnection } from "./peer-connections.ts
 
 /** In the system account, which only the unibus of each node enters. Later versions must understand it. */
 const SUBJECT = "unibus.heartbeat";
+
+/** However many lose rights at once, they are looked for together. */
+const CLOSE_PAUSE_MS = 50;
+
+/** An entry of which not all connections are seen closed yet; they are not waited for beyond a time. */
+interface Undone {
+  readonly entry: number;
+  readonly users: readonly UserId[];
+  readonly untilMs: number;
+}
 
 /** Makes good at the other nodes' nats-servers what their own unibus does not do. */
 export interface Fence {
@@ -42,7 +52,7 @@ export function startFence(options: {
   readonly service: string;
   readonly mode: "off" | "soft" | "enforce";
   readonly staleMaxMs: number;
-  /** The last entry that was applied before this began. */
+  /** The last entry that was applied before this began: nobody was connected then. */
   readonly entry: number;
   /** The servers that are reached now; none while the own one does not answer. */
   readonly servers: () => readonly RoutedServer[];
@@ -60,11 +70,11 @@ export function startFence(options: {
   const tellHung = createTeller(log);
   const closing = new Set<string>();
   const unreachable = new Set<string>();
-  let { entry } = options;
+  let { entry: taken } = options;
   /** Entries whose effects are not all done here yet, in their order. */
-  let undone: { readonly entry: number; readonly users: readonly UserId[] }[] = [];
+  let undone: Undone[] = [];
   let soon: ReturnType<typeof setTimeout> | null = null;
-  const timers = new Set<ReturnType<typeof setTimeout>>();
+  let due: ReturnType<typeof setTimeout> | null = null;
 
   const ownServer = (): string => system.info?.server_id ?? "";
   const mayFence = (): boolean => mode === "enforce" && isFresh();
@@ -73,7 +83,7 @@ export function startFence(options: {
     if (soon) clearTimeout(soon);
     soon = null;
     if (!options.isAlive() || system.isClosed()) return;
-    const heartbeat: Heartbeat = { server: ownServer(), entry: lastDone(), service };
+    const heartbeat: Heartbeat = { server: ownServer(), taken, done: lastDone(), service };
     system.publish(SUBJECT, JSON.stringify(heartbeat));
     if (undone.length > 0) beatSoon();
   }
@@ -83,8 +93,9 @@ export function startFence(options: {
   }
 
   function lastDone(): number {
-    undone = undone.filter(({ users }) => !isDone(users));
-    return undone[0] ? undone[0].entry - 1 : entry;
+    const now = performance.now();
+    undone = undone.filter(({ users, untilMs }) => now < untilMs && !isDone(users));
+    return undone[0] ? undone[0].entry - 1 : taken;
   }
 
   function isDone(users: readonly UserId[]): boolean {
@@ -121,15 +132,29 @@ export function startFence(options: {
     }
   }
 
+  /** Between two looks: whom a peer does not close in time is not to wait for the next one. */
+  function closeSoon(): void {
+    const waitMs = states.untilDue(performance.now());
+    if (due || waitMs === null) return;
+    due = setTimeout(
+      () => {
+        due = null;
+        closeDue();
+        closeSoon();
+      },
+      Math.max(waitMs + 1, CLOSE_PAUSE_MS),
+    );
+  }
+
   async function closeAll({ server, users }: PeerCloses): Promise<void> {
     const [user = null] = users !== "all" && users.size === 1 ? users : [];
     const open = await listUsersAt(system, { server: server.id, user });
     // The peer may have told meanwhile that it lives.
     const now = performance.now();
-    const due = states
+    const still = states
       .due({ now, mayFence: mayFence() })
       .find((one) => one.server.id === server.id);
-    const rows = due ? open.filter((row) => isDue(row, due)) : [];
+    const rows = still ? open.filter((row) => isDue(row, still)) : [];
     if (rows.length === 0) return;
     await inTurns(rows, ({ connection }) => closeAt(system, { server: server.id, connection }));
     const words = `closed ${rows.length} connections at ${server.name}, whose unibus did not`;
@@ -139,7 +164,7 @@ export function startFence(options: {
   const listening = system.subscribe(SUBJECT, {
     callback: (error, message) => {
       const heartbeat = error ? null : parseHeartbeat(message.string());
-      if (heartbeat && heartbeat.server !== ownServer()) states.heard(heartbeat);
+      if (heartbeat && heartbeat.server !== ownServer()) states.heard(heartbeat, performance.now());
     },
   });
   const looking = setInterval(look, PEER_BEAT_MS);
@@ -147,23 +172,24 @@ export function startFence(options: {
 
   return {
     apply(effects, applied) {
-      entry = Math.max(entry, applied);
+      taken = Math.max(taken, applied);
       const changed = effects.flatMap((one) => (one.kind === "rights.changed" ? one.users : []));
-      if (changed.length > 0) undone.push({ entry: applied, users: changed });
+      if (changed.length > 0)
+        undone.push({
+          entry: applied,
+          users: changed,
+          untilMs: performance.now() + PEER_UNDONE_MS,
+        });
       beatSoon();
       const users = mode === "off" ? [] : losersOf(effects, isActive);
       if (users.length === 0 || !states.lost(users, { entry: applied, now: performance.now() }))
         return;
-      const timer = setTimeout(() => {
-        timers.delete(timer);
-        closeDue();
-      }, PEER_EFFECTS_MS + 1);
-      timers.add(timer);
+      closeSoon();
     },
     report: () => states.hung({ mayFence: mayFence() }),
     stop() {
       clearInterval(looking);
-      for (const timer of [soon, ...timers]) if (timer) clearTimeout(timer);
+      for (const timer of [soon, due]) if (timer) clearTimeout(timer);
       listening.unsubscribe();
     },
   };
@@ -219,7 +245,8 @@ function createTeller(log: Pick<Log, "info" | "warn">): (nodes: HungNodes) => vo
 }
 
 function parseHeartbeat(text: string): Heartbeat | null {
-  const { server, entry, service } = parseObject(text);
+  const { server, taken, done, service } = parseObject(text);
   if (typeof server !== "string" || typeof service !== "string") return null;
-  return Number.isSafeInteger(entry) ? { server, entry: Number(entry), service } : null;
+  if (!Number.isSafeInteger(taken) || !Number.isSafeInteger(done)) return null;
+  return { server, taken: Number(taken), done: Number(done), service };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { PEER_CLOSES_MAX, PEER_EFFECTS_MS, PEER_HUNG_MS } from "../../src/core/limits.ts";
-import { createPeerStates } from "../../src/core/peer-states.ts";
+import { createPeerStates, type Heartbeat } from "../../src/core/peer-states.ts";
 import { testKey } from "../harness/raw-nats.ts";
 
 const FENCE_MS = 20_000;
@@ -8,10 +8,8 @@ const LOOK_MS = 1_000;
 const N2 = { id: "SERVER2", name: "n2" };
 const N3 = { id: "SERVER3", name: "n3" };
 const [alice, bob] = [testKey().user, testKey().user];
-const heartbeat = (entry: number, server = N2) => ({
-  server: server.id,
-  entry,
-  service: "SERVICE",
+const heartbeat = (done: number, server = N2) => ({
+  ...{ server: server.id, taken: done, done, service: "SERVICE" },
 });
 
 function openStates() {
@@ -19,6 +17,7 @@ function openStates() {
   states.look([N2, N3], LOOK_MS);
   return {
     ...states,
+    heard: (beat: Heartbeat, now = 0) => states.heard(beat, now),
     lookFor(ms: number, servers = [N2, N3]) {
       for (let at = 0; at < ms; at += LOOK_MS) states.look(servers, LOOK_MS);
     },
@@ -49,6 +48,19 @@ describe("who lost a right is closed", () => {
     for (const server of [N2, N3]) states.heard(heartbeat(7, server));
     expect(states.lost([alice], { entry: 7, now: 0 })).toBeFalse();
     expect(states.dueAt(PEER_EFFECTS_MS)).toEqual([]);
+  });
+
+  test("not at a peer that says that it is at it, unless it falls silent before it is done", () => {
+    const states = openStates();
+    states.heard(heartbeat(7, N3));
+    states.lost([alice], { entry: 7, now: 0 });
+    states.heard({ ...heartbeat(6), taken: 7 }, 150);
+    expect(states.dueAt(PEER_EFFECTS_MS)).toEqual([]);
+    states.heard({ ...heartbeat(6), taken: 7 }, 300);
+    expect(states.dueAt(300 + PEER_EFFECTS_MS - 1)).toEqual([]);
+    expect(states.untilDue(300)).toBe(PEER_EFFECTS_MS);
+    expect(states.dueAt(300 + PEER_EFFECTS_MS)).toEqual([`n2 ${alice}`]);
+    expect(states.untilDue(300 + PEER_EFFECTS_MS)).toBeNull();
   });
 
   test("by the latest of the entries that it lost something by, and no later for that", () => {

@@ -54,7 +54,7 @@ async function connectAt(server: ClusterServer, user: "alice" | "bob" | "service
   };
 }
 
-test("a peer that does what an entry asks is asked for nothing; at one that does not it is done, and one that is silent is fenced", async () => {
+test("a peer that closes whom an entry is about is left to it; at one that does not they are closed, and one that is silent is fenced", async () => {
   await using cluster = await startNatsCluster(2);
   const [first, second] = cluster.servers;
   if (!(first && second)) throw new Error("There are two");
@@ -79,9 +79,14 @@ test("a peer that does what an entry asks is asked for nothing; at one that does
   expect(asked).toBe(0);
   expect(alice.drops()).toBe(0);
 
-  // It lives, and has not closed her.
+  // It lives, and is at it.
   there.self.isClosed = false;
   applyAtBoth(6, "alice");
+  const tookAt = performance.now();
+  await eventually(() => performance.now() - tookAt > PEER_EFFECTS_MS + 200);
+  expect(alice.drops()).toBe(0);
+  // It lives, and has not even taken the entry.
+  here.fence.apply(revoked("alice"), 7);
   await eventually(() => alice.drops() > 0, { timeoutMs: 3_000 });
   expect(bob.drops()).toBe(0);
   there.self.isClosed = true;
