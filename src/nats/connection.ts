@@ -10,6 +10,9 @@ export interface ServiceEndpoint {
   readonly tls: boolean;
 }
 
+/** How often a first connect over TLS is tried. */
+const TLS_TRIES_MAX = 20;
+
 /**
  * Connects one of the node's own services to its own nats-server, for as long as the node lives:
  * it reconnects quickly and never gives up, because no client can log in without it.
@@ -19,6 +22,17 @@ export async function connectService(options: {
   readonly key: ServiceKey;
   readonly name: string;
 }): Promise<NatsConnection> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await connectOnce(options);
+    } catch (error) {
+      // Who says nothing for 50 ms is taken for a client without TLS, as this thread is when it is busy.
+      if (!options.endpoint.tls || tries === TLS_TRIES_MAX) throw error;
+    }
+  }
+}
+
+async function connectOnce(options: Parameters<typeof connectService>[0]): Promise<NatsConnection> {
   const { endpoint, key, name } = options;
   return await connect({
     servers: `${endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}`,

@@ -48,7 +48,7 @@ const COUNTS = {
   "sql-payloads": { small: 40, prove: 200 },
   "start-kills": { small: 5, prove: 50 },
   "start-races": { small: 2, prove: 100 },
-  "stalled-readers": { small: 2, prove: 100 },
+  "stalled-readers": { small: 1, prove: 100 },
   "store-kills": { small: 2, prove: 20 },
   strangers: { small: 2_000, prove: 50_000 },
   toggles: { small: 20, prove: 500 },

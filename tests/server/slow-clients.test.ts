@@ -41,7 +41,9 @@ test.skipIf(network === null)(
   `who reads 20 kB a second survives a burst of 64 KiB, and who is far away any that may wait${missing}`,
   async () => {
     const files = await writeCertificates(join(folder.path, "tls"));
-    const cases = [false, true].flatMap((tls) => CLIENTS.map((client) => ({ tls, ...client })));
+    const all = [false, true].flatMap((tls) => CLIENTS.map((client) => ({ tls, ...client })));
+    // In the test command one that reads slowly, and one that is far away.
+    const cases = proving ? all : all.filter((_, at) => at === 0 || at === all.length - 1);
     const largest = cases.map((): Record<string, number> => ({}));
     for (const deadlineMs of DEADLINES_MS) {
       const answers = await Promise.all(

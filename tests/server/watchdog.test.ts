@@ -109,19 +109,18 @@ describe("what is said to a service manager", () => {
 describe("a lone node that hangs", () => {
   const HANGS = ["is stopped", "decides no logins"] as const;
 
-  test.each(HANGS)(
-    "because it %s is started anew, and who is revoked is out [M-013]",
-    async (how) => {
-      const rounds = count("hung-lone-nodes");
-      const silences: number[] = [];
-      for (let round = 0; round < rounds; round++) silences.push(await hang(how));
+  test("is started anew, whatever hangs in it, and who is revoked is out [M-013]", async () => {
+    const rounds = count("hung-lone-nodes");
+    const silences: (readonly number[])[] = [];
+    for (let round = 0; round < rounds; round++) silences.push(await Promise.all(HANGS.map(hang)));
+    for (const [at, how] of HANGS.entries()) {
+      const longest = Math.max(...silences.map((silence) => silence[at] ?? 0));
       recordProof(`watchdog: a lone node that ${how}`, {
         rounds,
-        ...{ watchdogMs: WATCHDOG_MS, longestMs: Math.round(Math.max(...silences)) },
+        ...{ watchdogMs: WATCHDOG_MS, longestMs: Math.round(longest) },
       });
-    },
-    300_000,
-  );
+    }
+  }, 300_000);
 
   /** Hangs a node, and does what systemd does. Returns how long it hung, in ms. */
   async function hang(how: (typeof HANGS)[number]): Promise<number> {
