@@ -17,7 +17,7 @@ import { wordsOf } from "../core/thrown.ts";
 import type { Log } from "../system/log.ts";
 import { withTimeout } from "../system/wait.ts";
 import { watchConnections } from "./connection-events.ts";
-import { isComingBack, type OpenConnection } from "./connections.ts";
+import { isComingBack, type OpenConnection, type UnansweredConnection } from "./connections.ts";
 import type { Directory } from "./directory.ts";
 import { createKicks } from "./kicks.ts";
 import {
@@ -67,12 +67,10 @@ export interface Authorization {
   /** Closes every open connection that holds a right its user no longer has. */
   recheckAll(): void;
   /**
-   * Closes connections that asked for a login while nobody listened: they would wait for nats-server's
-   * time-out; closed, they come back at once.
+   * Closes connections that asked for a login while nobody listened, or whose answer was lost: they would
+   * wait for nats-server's time-out; closed, they come back at once. `open` was asked for at `askedAt`.
    */
-  releaseUnanswered(
-    open: readonly Pick<OpenConnection, "connection" | "account" | "library">[],
-  ): void;
+  releaseUnanswered(open: readonly UnansweredConnection[], askedAt: number): void;
   /** Judges a user's connection that is open and not in the registry: takes it in, or closes it. */
   adopt(open: OpenConnection): void;
   /** A connection of this service is back: does at once what was lost with the old one. */
@@ -276,10 +274,11 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
       waiting.judgeAll();
       reporter.answerHeld();
     },
-    releaseUnanswered(open) {
+    releaseUnanswered(open, askedAt) {
       followServer();
       for (const row of open) {
-        const unanswered = row.account === "" && registry.find(row.connection) === null;
+        const admittedAt = registry.find(row.connection)?.admittedAt ?? 0;
+        const unanswered = row.account === "" && admittedAt < askedAt;
         if (unanswered && isComingBack(row)) kicks.kick(row.connection);
       }
     },
@@ -290,7 +289,6 @@ export function startAuthorization(options: AuthorizationOptions): Authorization
       const grant = judgeUnknown(open, { mode: options.mode, directory, refuses, log });
       if (grant === null) kicks.kick(connection);
       else enter(connection, grant, { adopted: true });
-      registry.confirm(connection);
     },
     resume() {
       followServer();

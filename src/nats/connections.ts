@@ -13,6 +13,9 @@ export interface OpenConnection {
   readonly subscriptions: readonly OpenSubscription[];
 }
 
+/** As much of it as tells whether its login is answered, and what happens when it is closed. */
+export type UnansweredConnection = Pick<OpenConnection, "connection" | "account" | "library">;
+
 interface OpenSubscription {
   readonly subject: string;
   /** The queue group, or "" outside of any. */

@@ -14,6 +14,7 @@ interface Followed {
   readonly authorization: Authorization;
   /** Public key of the connection to the users' account. */
   readonly service: string;
+  readonly now: () => number;
   readonly log: Log;
 }
 
@@ -41,9 +42,11 @@ async function catchUp(followed: Followed): Promise<void> {
   const deadlineAt = performance.now() + NATS_LOGIN_TIMEOUT_MS;
   for (;;) {
     try {
+      // What was answered before has reached nats-server when these are flushed, or never will.
+      const askedAt = followed.now();
       await Promise.all(connections.map((connection) => connection.flush()));
       const open = await listOpenConnections(system, { withSubscriptions: false });
-      authorization.releaseUnanswered(open);
+      authorization.releaseUnanswered(open, askedAt);
       await compareRegistry(followed, open);
       return;
     } catch (error) {

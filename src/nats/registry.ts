@@ -55,7 +55,7 @@ export function createRegistry(): Registry {
       // A second login of one connection replaces the first, also where another user made it.
       remove(admitted.connection);
       byConnection.set(admitted.connection, admitted);
-      unopened.set(admitted.connection, admitted);
+      if (!admitted.adopted) unopened.set(admitted.connection, admitted);
       const { user } = admitted.grant;
       if (user === null) return;
       const own = byUser.get(user) ?? new Map<number, Admitted>();

@@ -223,14 +223,36 @@ describe("clients that asked while nobody listened", () => {
     using known = await loginRaw(plane.port, addUser(plane));
     using waiting = await openRaw(plane.port);
     using ofNatsJs = await openRaw(plane.port);
-    plane.service.releaseUnanswered([
+    const rows = [
       { connection: ofNatsJs.info.client_id ?? 0, account: "", library: "nats.js" },
       { connection: known.info.client_id ?? 0, account: "APP", library: "go" },
       { connection: waiting.info.client_id ?? 0, account: "", library: "go" },
-    ]);
+    ];
+    plane.service.releaseUnanswered(rows, Date.now());
     await eventually(() => waiting.closed, { what: "the connection to be closed" });
     expect(await known.drain()).toBe(true);
     // Closed during its login, nats.js would wait for 20 s.
     expect(ofNatsJs.closed).toBe(false);
+  });
+
+  test("so are those whose answer was lost with a connection, but not one that is just answered", async () => {
+    await using plane = await startTestDataPlane({ connectionsPerUser: 3 });
+    const alice = addUser(plane);
+    using _known = await loginRaw(plane.port, alice);
+    using lost = await openRaw(plane.port);
+    using answered = await openRaw(plane.port);
+    const { registry } = plane.service;
+    const [admitted] = registry.ofUser(alice.user);
+    if (!admitted) throw new Error("The connection is not in the registry");
+    const askedAt = Date.now();
+    const rows = [lost, answered].map(({ info: { client_id: connection = 0 } }) => ({
+      ...{ connection, account: "", library: "go" },
+    }));
+    registry.add({ ...admitted, connection: rows[0]?.connection ?? 0, admittedAt: askedAt - 1 });
+    registry.add({ ...admitted, connection: rows[1]?.connection ?? 0, admittedAt: askedAt });
+    plane.service.releaseUnanswered(rows, askedAt);
+    await eventually(() => lost.closed, { what: "the connection to be closed" });
+    await eventually(() => registry.countOf(alice.user) === 2, { what: "it to be forgotten" });
+    expect(answered.closed).toBe(false);
   });
 });
