@@ -261,7 +261,7 @@ export const EXTERNAL_NATS_PROBE_MS = 60_000;
 export const DISK_FREE_BYTES_MIN = 256 * 1024;
 /**
  * Bytes that SQLite's log keeps of the disk. It is copied into the database after 1,000 pages (4 MiB), which
- * a full disk may not allow; what is beyond takes revocations until there is room again: about 30 kB each.
+ * a full disk may not allow; what is beyond takes revocations until there is room again: about 41 kB each.
  */
 export const LOG_ROOM_BYTES = 8 * 1024 * 1024;
 /** Bytes of the file that is given up when the disk is full: for SQLite's database, and for JetStream. */
@@ -269,11 +269,13 @@ export const BALLAST_BYTES = 16 * 1024 * 1024;
 /** Neither takes more than this part of what is free, so that a small disk is not filled by them. */
 export const DISK_KEPT_OF_FREE_MAX = 1 / 2;
 /** How often the free space is looked at, to keep room or to give it up: in a cluster before it is needed. */
-export const DISK_LOOK_MS = 1_000;
-/** Bytes that are given up at a time in a cluster, whose nats-server writes and must not find the disk full. */
+export const DISK_LOOK_MS = 250;
+/** How long a revocation may wait for the journal until the user is refused in memory. */
+export const UNRECORDED_WAIT_MS = 1_000;
+/** Bytes that are given up at a time: what fills a disk takes all that is there, and then this. */
 export const BALLAST_STEP_BYTES = 4 * 1024 * 1024;
-/** Bytes that must be free until a nats-server is started anew that found none. */
-export const JETSTREAM_FREE_BYTES_MIN = 16 * 1024 * 1024;
+/** Bytes that must be free until a nats-server is started anew that found none: a step of the ballast. */
+export const JETSTREAM_FREE_BYTES_MIN = 4 * 1024 * 1024;
 /** How long a disk that refused an entry counts as full, if nothing else says that it is. */
 export const DISK_REFUSED_MS = 10_000;
 /** Bytes of a certificate, key or password file that the settings name: a long chain fits. */

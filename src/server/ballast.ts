@@ -1,6 +1,6 @@
 import { closeSync, ftruncateSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { BALLAST_BYTES } from "../core/limits.ts";
+import { BALLAST_BYTES, BALLAST_STEP_BYTES } from "../core/limits.ts";
 import { BALLAST_FILE } from "../core/node-files.ts";
 import { allocate } from "../system/allocate.ts";
 
@@ -8,8 +8,8 @@ import { allocate } from "../system/allocate.ts";
 export interface Ballast {
   /** Bytes that it has now; null where it was never made. */
   held(): number | null;
-  /** Gives up so many bytes, or all. Answers whether there were any. */
-  giveUp(bytes?: number): boolean;
+  /** Gives up a part of it. Answers whether there was any. */
+  giveUp(): boolean;
   /** Makes it whole. Throws where the disk has not so much. */
   make(): void;
 }
@@ -30,10 +30,11 @@ export function openBallast(folder: string): Ballast {
   }
   return {
     held,
-    giveUp(bytes = BALLAST_BYTES) {
+    giveUp() {
       const had = held() ?? 0;
       // It stays, empty: what it had is not for everybody.
-      if (had > 0) resize((file) => ftruncateSync(file, Math.max(0, had - bytes)), "r+");
+      if (had > 0)
+        resize((file) => ftruncateSync(file, Math.max(0, had - BALLAST_STEP_BYTES)), "r+");
       return had > 0;
     },
     make: () => resize((file) => allocate(file, held() ?? 0, BALLAST_BYTES), "a"),

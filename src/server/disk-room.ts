@@ -51,7 +51,7 @@ export function keepRoom(
 
 function look({ folder, log, ballast }: DiskRoom, clustered: boolean): void {
   const free = freeBytes(folder);
-  if (clustered && free < BALLAST_STEP_BYTES / 2) ballast.giveUp(BALLAST_STEP_BYTES);
+  if (clustered && free < BALLAST_STEP_BYTES / 2) ballast.giveUp();
   // A file system that cannot do it, or another process that was quicker: health tells.
   try {
     if (!log.whole() && free * DISK_KEPT_OF_FREE_MAX >= LOG_ROOM_BYTES) log.make();

@@ -1,4 +1,4 @@
-import { DISK_REFUSED_MS } from "../core/limits.ts";
+import { DISK_FREE_BYTES_MIN, DISK_REFUSED_MS } from "../core/limits.ts";
 import type { Change, Commit } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import { takesRights } from "../core/rules/taking.ts";
@@ -6,7 +6,7 @@ import { isDiskFull } from "../store/faults.ts";
 import { findMember } from "../store/members.ts";
 import type { Store } from "../store/open.ts";
 import { findUser } from "../store/users.ts";
-import { type DiskRoom, isFull, roomWarnings } from "./disk-room.ts";
+import { type DiskRoom, freeBytes, isFull, roomWarnings } from "./disk-room.ts";
 import type { WritePath } from "./write-path.ts";
 
 /** A write path of which it is known whether the disk would take another entry. */
@@ -37,7 +37,7 @@ export function watchDisk(
     const isServed = takesRightsIn(store, operation.change);
     try {
       if (isShort && !isServed) throw diskFull();
-      if (isShort) ballast.giveUp();
+      if (isShort && freeBytes(room.folder) < DISK_FREE_BYTES_MIN) ballast.giveUp();
       const committed = await writePath.commit(operation);
       if (!isShort) refusedAt = Number.NEGATIVE_INFINITY;
       return committed;

@@ -1,5 +1,6 @@
 import type { UserId } from "../core/ids.ts";
-import type { Commit, Operation } from "../core/operations.ts";
+import { UNRECORDED_WAIT_MS } from "../core/limits.ts";
+import type { Commit, Committed, Operation } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { Reads } from "../http/parts.ts";
 import type { Store } from "../store/open.ts";
@@ -25,30 +26,49 @@ export function revokeUnrecorded(
   const { store, dataPlane } = parts;
   const users = new Set<UserId>();
 
-  function bar(operation: Operation): boolean {
+  /** Answers who is refused from now on; null where the rules refuse to revoke anybody. */
+  function bar(operation: Operation): readonly UserId[] | null {
     const revoked = listRevokedBy(store, operation);
-    for (const user of revoked) users.add(user);
-    if (revoked.length === 0) return false;
-    dataPlane.bar([...users]);
-    dataPlane.apply([{ kind: "rights.changed", users: revoked }], 0);
-    return true;
+    const added = revoked.filter((user) => !users.has(user));
+    for (const user of added) users.add(user);
+    if (added.length > 0) {
+      dataPlane.bar([...users]);
+      dataPlane.apply([{ kind: "rights.changed", users: added }], 0);
+    }
+    return revoked.length === 0 ? null : added;
+  }
+  function lift(over: readonly UserId[]): void {
+    for (const user of over) users.delete(user);
+    if (over.length > 0) dataPlane.bar([...users]);
   }
   writePath.onApplied((_committed, { change }) => {
     const named = change.kind === "user.restore" ? change.user : null;
-    const over = [...users].filter(
-      (user) => user === named || findUser(store, user)?.state === "revoked",
-    );
-    for (const user of over) users.delete(user);
-    if (over.length > 0) dataPlane.bar([...users]);
+    lift([...users].filter((user) => user === named || findUser(store, user)?.state === "revoked"));
   });
+
+  /** A journal that has no majority answers late. */
+  async function commitSoon(operation: Operation): Promise<Committed> {
+    let early: readonly UserId[] = [];
+    const waiting = setTimeout(() => {
+      early = bar(operation) ?? [];
+    }, UNRECORDED_WAIT_MS);
+    try {
+      const committed = await writePath.commit(operation);
+      if (committed.outcome.status === "refused") lift(early);
+      return committed;
+    } finally {
+      clearTimeout(waiting);
+    }
+  }
   return {
     has: (user) => users.has(user),
     async commit(operation) {
+      if (operation.change.kind !== "user.revoke") return await writePath.commit(operation);
       try {
-        return await writePath.commit(operation);
+        return await commitSoon(operation);
       } catch (error) {
         if (!(error instanceof Problem) || !UNRECORDED.includes(error.code)) throw error;
-        if (!bar(operation)) throw error;
+        if (bar(operation) === null) throw error;
         throw new Problem(
           error.code === "journal-unavailable" ? "not-recorded" : error.code,
           `${error.detail}; until it is recorded, and no longer than this node runs, the user is closed and refused here, by this node alone: make room and repeat it`,

@@ -36,6 +36,8 @@ test.skipIf(disk === null)(
       });
       await eventually(
         async () => {
+          // What the node has kept goes as well.
+          disk.fill();
           const { parts } = await third.health();
           return parts.some(({ detail }) => detail.includes("gave up its streams"));
         },
