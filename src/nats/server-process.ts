@@ -99,7 +99,9 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
       if (stopping) return;
       const livedMs = performance.now() - run.startedAt;
       const quick = livedMs < NATS_QUICK_EXIT_MS;
-      failedStarts = quick && !wasReady ? failedStarts + 1 : 0;
+      // On a full disk no start is at fault.
+      const failed = quick && !wasReady && options.hasRoom?.() !== false;
+      failedStarts = failed ? failedStarts + 1 : 0;
       if (livedMs > NATS_RESTART_BACKOFF_MS_MAX) waitMs = NATS_RESTART_BACKOFF_MS_MIN;
       const wanted = asked?.run === current;
       if (!wanted) tellExit(options.log, code, livedMs);
