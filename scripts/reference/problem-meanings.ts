@@ -4,7 +4,7 @@ import type { ProblemCode } from "../../src/core/problems.ts";
 export const MEANING: Readonly<Record<ProblemCode, string>> = {
   usage: "The words or options of a command are not those that it takes; nothing was done.",
   "boot-refused":
-    "The flags ask for a node that would be open to a network without authentication or encryption. It made no file and opened no port.",
+    "The flags ask for a node that would be open to a network without authentication or encryption, or its folder to others of this machine. It made no file and opened no port.",
   "cluster-refused":
     "What is asked for would be no cluster, or not a safe one, or what the folder holds is no part of it. The bus in the folder is as it was.",
   "tls-unusable":
@@ -19,11 +19,12 @@ export const MEANING: Readonly<Record<ProblemCode, string>> = {
   "level-too-old": "The bus has risen to rules that this unibus does not have.",
   "level-conflict": "The level that was asked for does not follow, or a node does not know it yet.",
   "schema-too-new": "A newer unibus has changed the database in a way that this one does not know.",
-  "file-unusable": "A file that was named is missing, of another kind, too large, or not readable.",
+  "file-unusable":
+    "A file that was named is missing, of another kind, too large, or not readable, or others may write to the folder it lies in.",
   "file-exists": "Writing would replace a file that is there.",
   "node-not-found":
     "There is no node's data in the folder that a command was given or found, or no node of the cluster has this name.",
-  "node-unreachable": "Nothing answers where the node should be.",
+  "node-unreachable": "Nothing answers where the node should be, or somebody else does.",
   "node-untrusted":
     "What answers cannot show that it is the node meant: by its certificate, or by the id of its bus.",
   "request-malformed":

@@ -6,7 +6,7 @@ import { MEANING } from "./problem-meanings.ts";
 const ADVICE: Readonly<Record<ProblemCode, string>> = {
   usage: "Read the line it printed; `unibus help` and `--help` show what a command takes.",
   "boot-refused":
-    "Add what the message asks for, or listen on loopback. The guard has no switch that turns it off.",
+    "Add what the message asks for, or listen on loopback; run the `chmod` that it names, after a look at who may write there and at what is in the folder. The guard has no switch that turns it off.",
   "cluster-refused":
     "Add what the message asks for, or leave the cluster flags out. A folder of another bus belongs to another cluster: `unibus node reset` puts aside what a node has.",
   "tls-unusable": "Check that the named file exists, is readable, is in date and fits its pair.",
@@ -16,7 +16,8 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
     "The node does not run on it. On a node of a cluster, stop it, put its database aside with `unibus node reset` and start it: it takes the bus from the others; where they have lost the stream, `unibus node rebuild` (docs/cluster.md). Elsewhere keep a copy of the folder and restore the newest backup.",
   "file-exists":
     "Choose another path, or move the file away; unibus never writes over a key or certificate.",
-  "file-unusable": "Check that the named file exists, is of the right kind, and is yours to read.",
+  "file-unusable":
+    "Check that the named file exists, is of the right kind, and is yours to read. Where others may write to its folder, run the `chmod` that the message names, or choose another folder.",
   "journal-rolled-back":
     "What came after is undone: revocations too. Put the right files back. On a node of a cluster, stop it, put its database aside with `unibus node reset` and start it. To go on without what was lost, remove the file that the message names (`unibus.db-head`), start the node, and do again what was lost: revoke first.",
   "level-too-old": "Start the unibus that the other nodes run, or a newer one.",
@@ -24,7 +25,8 @@ const ADVICE: Readonly<Record<ProblemCode, string>> = {
   "schema-too-new": "Run the unibus that wrote this folder, or a newer one.",
   "node-not-found":
     "Name the node's folder with `--data-dir` (or its database with `--db`); `unibus node list` lists the nodes of a cluster.",
-  "node-unreachable": "Start the node, or look at its log: it may be starting or stuck.",
+  "node-unreachable":
+    "Start the node, or look at its log: it may be starting or stuck. Where the message names another user, nothing was sent.",
   "node-untrusted":
     "Nothing was sent. Check the URL and `--ca`; log in again only if the node was really changed.",
   "request-malformed": "Send well-formed HTTP and JSON.",
