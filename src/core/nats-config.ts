@@ -1,3 +1,4 @@
+import { CIPHER_SUITES } from "./cipher-suites.ts";
 import { routeWithSecret } from "./cluster-policy.ts";
 import {
   CLUSTER_POOL_SIZE,
@@ -113,6 +114,7 @@ export function natsConfig(settings: NatsSettings): NatsConfig {
             cert_file: settings.tls.certFile,
             key_file: settings.tls.keyFile,
             min_version: "1.2",
+            cipher_suites: CIPHER_SUITES,
             timeout: NATS_LOGIN_TIMEOUT_MS / 1000,
             // A client that asks for TLS first gets it; one that waits for INFO gets that after 50 ms.
             handshake_first: "auto",
@@ -156,6 +158,7 @@ function clusterOf(cluster: NatsClusterSettings, host: string): NatsConfig {
             ca_file: tls.caFile,
             // Whoever dials shows a certificate of this CA too.
             verify: true,
+            // Its suites are fixed.
             min_version: "1.3",
             timeout: ROUTE_LOGIN_TIMEOUT_MS / 1000,
           },

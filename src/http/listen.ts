@@ -1,6 +1,7 @@
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { hostPort } from "../core/bind.ts";
+import { CIPHER_LIST } from "../core/cipher-suites.ts";
 import {
   HTTP_ANSWER_TIMEOUT_MS,
   HTTP_BODY_BYTES_MAX,
@@ -86,7 +87,7 @@ export function listenTcp(options: {
         // Left out, it is on in Bun 1.4, and two processes would share the port.
         reusePort: false,
         idleTimeout: silenceMs / 1000,
-        ...(tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
+        ...(tls ? { tls: { cert: tls.cert, key: tls.key, ciphers: CIPHER_LIST } } : {}),
         fetch,
       });
     } catch (cause) {
