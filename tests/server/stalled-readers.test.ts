@@ -113,7 +113,7 @@ describe("a member who reads nothing, and speaks on", () => {
     `or reads just enough, is heard for at most ${WRITES_MAX} writes${proving ? "" : " (prove: it takes half a minute)"}`,
     async () => {
       const small = { kind: "plain", way: "revoked", messageBytes: 350 } as const;
-      const heardMs = await lastHeardMs({ ...small, bytesPerSecond: 1_500_000 });
+      const heardMs = await lastHeardMs({ ...small, bytesPerSecond: 2_000_000 });
       recordProof("a reader that reads just enough: last heard after the answer", {
         heardMs: Math.round(heardMs),
         boundMs: WRITES_MAX * NATS_WRITE_DEADLINE_MS,
