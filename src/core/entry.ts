@@ -1,5 +1,5 @@
 import { canonicalJson } from "./canonical.ts";
-import type { Operation, Outcome, RowChange } from "./operations.ts";
+import type { Change, Operation, Outcome, RowChange } from "./operations.ts";
 import type { ProblemCode } from "./problems.ts";
 
 /** The version of the encoding below, fixed by tests/golden/entry-chain.json. */
@@ -11,8 +11,19 @@ export interface Entry {
   readonly operation: Operation;
 }
 
+/**
+ * An entry as it is kept. From level 2 on one that changed nothing has a digest in place of a long change:
+ * SHA-256 of it in its canonical form, in hex.
+ */
+export interface StoredEntry {
+  readonly seq: number;
+  readonly operation: Omit<Operation, "change"> & {
+    readonly change: Change | { readonly kind: Change["kind"]; readonly sha256: string };
+  };
+}
+
 /** Renders an entry in the one form that is stored and hashed. Throws as `canonicalJson` does. */
-export function renderEntry({ seq, operation }: Entry): string {
+export function renderEntry({ seq, operation }: StoredEntry): string {
   return canonicalJson({ format: ENTRY_FORMAT, seq, operation: { ...operation } });
 }
 

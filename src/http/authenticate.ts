@@ -18,6 +18,7 @@ import {
   type RequestSignature,
   readSignature,
   signableOf,
+  signatureIdOf,
   verifySignature,
 } from "./signature.ts";
 
@@ -124,9 +125,7 @@ function createProver(parts: Parts): (asking: Asking) => Identity {
     const signature = readSignature(request.headers);
     const signable = signableOf(request);
     checkCovered(signature, signable);
-    // What a mutation's nonce was, the journal knows from before the start.
-    const since = isMutation(request.method) ? null : startedAt;
-    checkTimes(signature, { now: now(), since });
+    checkTimes(signature, { now: now(), since: since(request.method, signature) });
     // Said at once: otherwise whoever saw one request could use up by it what its user may send.
     if (nonces.isUsed(signature)) throw repeated();
     const certified = certificates.find(signature.keyid, signable[CERTIFICATE_HEADER]);
@@ -149,6 +148,13 @@ function createProver(parts: Parts): (asking: Asking) => Identity {
       signature,
       wouldRefuse: null,
     };
+  }
+
+  /** From when on a signature's nonce is remembered: of a change that was made the journal knows it. */
+  function since(method: string, signature: RequestSignature): number | null {
+    const isOld = signature.created * 1000 < startedAt;
+    const isKnown = isOld && isMutation(method) && read.isSignatureUsed(signatureIdOf(signature));
+    return isKnown ? null : startedAt;
   }
 
   function takeNonce({ keyid, nonce, expires }: RequestSignature): void {

@@ -70,6 +70,8 @@ export interface Reads {
   findNodeToken(token: NodeTokenId): NodeTokenRecord | null;
   /** The nodes that joined by a token, by name. */
   listNodes(): readonly NodeRecord[];
+  /** Whether the journal has an entry that was signed so; `signatureId` is as in an operation. */
+  isSignatureUsed(signatureId: string): boolean;
   /** What `If-Match` is compared with. */
   userVersion(record: UserRecord): string;
   roomVersion(record: RoomRecord): string;

@@ -12,8 +12,8 @@ export interface RequestRates {
   takeAddress(from: Caller): void;
   takeUser(user: UserId): void;
   /**
-   * Makes a commit that counts changes, each of which stays in the journal for good, a refused one too:
-   * a user may make fewer of them than requests. A new key in a user's place goes on where the old one
+   * Makes a commit that counts changes, each of which stays in the journal for good, or is decided in
+   * vain: a user may ask for fewer of them than requests. A new key in a user's place goes on where the old one
    * stood. Throws "too-many-requests" before anything is written.
    */
   counted(commit: Commit): Commit;

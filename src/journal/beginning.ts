@@ -23,7 +23,7 @@ export interface Here {
   /** Null in an empty database. */
   position(): Position | null;
   /** The operation that a number has here. */
-  findOperation(seq: number): Operation | null;
+  findOperation(seq: number): Pick<Operation, "id"> | null;
   /** Whether this bus was part of a cluster: then a stream without entries has lost some. */
   begun(): boolean;
 }

@@ -2,6 +2,7 @@ import type { Entry } from "../core/entry.ts";
 import type { JournalStream, StreamEntry, Taking } from "../core/journal-stream.ts";
 import {
   JOURNAL_ANSWER_TIMEOUT_MS,
+  JOURNAL_CURRENT_MS,
   JOURNAL_RETRY_MS,
   JOURNAL_SHORTER_MAX,
 } from "../core/limits.ts";
@@ -16,6 +17,8 @@ import { parseMessage, renderMessage } from "./message.ts";
 export interface ReplicatedJournal extends Journal, AsyncDisposable {
   /** The number of the last entry that is applied here. */
   applied(): number;
+  /** Waits until all is applied here that the journal has now. False when nobody tells, or it takes long. */
+  current(): Promise<boolean>;
   /** Whether all that the journal had at most `staleMaxMs` ago is applied here. */
   fresh(): boolean;
   /** How long that stays so if nothing more is heard; 0 when it is not. */
@@ -59,6 +62,8 @@ export function openReplicatedJournal(parts: ReplicatedParts): ReplicatedJournal
   const { stream, base, now } = parts;
   const fault = Promise.withResolvers<Problem>();
   const waiting = new Map<string, PromiseWithResolvers<Committed>>();
+  /** Who waits for an entry to be applied. */
+  const behind = new Set<{ readonly last: number; readonly reached: () => void }>();
   const freshness = createFreshness(parts);
   let stopped: Problem | null = null;
   /** Why the next entry cannot be applied just now: the disk is full, or somebody holds the database. */
@@ -87,6 +92,7 @@ export function openReplicatedJournal(parts: ReplicatedParts): ReplicatedJournal
       if (one.seq === seq) parts.onApplied(one, operation);
     }
     freshness.applied(applied);
+    for (const one of [...behind]) if (one.last <= applied) one.reached();
   }
 
   function take(entries: readonly StreamEntry[]): Taking {
@@ -151,6 +157,22 @@ export function openReplicatedJournal(parts: ReplicatedParts): ReplicatedJournal
     }
   }
 
+  async function current(): Promise<boolean> {
+    const sequence = stopped ? null : await stream.lastSequence();
+    if (sequence === null) return false;
+    const last = base + sequence;
+    if (last <= applied) return stopped === null;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waits = { last, reached: resolve };
+    behind.add(waits);
+    try {
+      await withTimeout(promise, JOURNAL_CURRENT_MS);
+    } finally {
+      behind.delete(waits);
+    }
+    return last <= applied;
+  }
+
   /**
    * Publishes until it is taken, as one entry however often it is sent. Answers why it is in the stream
    * surely not, or null: then it may be.
@@ -175,6 +197,7 @@ export function openReplicatedJournal(parts: ReplicatedParts): ReplicatedJournal
 
   return {
     commit,
+    current,
     stopped: () => stopped,
     applied: () => applied,
     fresh: () => stopped === null && freshness.isFresh(now()),

@@ -37,6 +37,7 @@ export function createClusterWritePath(): ClusterWritePath {
         "Cannot record the operation: the cluster's journal is not reached yet, a majority of the nodes is needed",
       );
     },
+    settled: async (operation) => (await opened?.settled(operation)) ?? null,
     onApplied: (listener) => {
       listeners.push(listener);
     },

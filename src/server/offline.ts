@@ -19,7 +19,7 @@ import { openDiskRoom } from "./disk-room.ts";
 import { verifyStore } from "./head.ts";
 import { raiseLoneBus } from "./level.ts";
 import { bindReads, newOperationId, randomBytes } from "./reads.ts";
-import { openWritePath } from "./write-path.ts";
+import { openWritePath, requestOf } from "./write-path.ts";
 
 /** The API of a node that does not run, inside the process of a command. */
 export interface OfflineApi extends Disposable {
@@ -44,9 +44,9 @@ export function openOfflineApi(options: {
   // Nothing is built on a journal that is not what was written.
   verifyStore(store, { db, log: { info: () => undefined, warn: () => undefined } });
   const now = (): number => Date.now();
-  const { commit } = watchDisk(openWritePath(store), { store, room, now });
-  const app = createApp(offlineParts(store, { ...options, commit }));
-  const raised = raiseLoneBus({ store, commit, now });
+  const path = watchDisk(openWritePath(store), { store, room, now });
+  const app = createApp(offlineParts(store, { ...options, commit: requestOf(path) }));
+  const raised = raiseLoneBus({ store, commit: path.commit, now });
   const opened = stack.move();
   return {
     async fetch(request) {

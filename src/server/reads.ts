@@ -2,6 +2,7 @@ import { type OperationId, operationIdOfDigest } from "../core/ids.ts";
 import { Problem } from "../core/problems.ts";
 import type { Reads } from "../http/parts.ts";
 import { findInvite, listInvites } from "../store/invites.ts";
+import { isSignatureUsed } from "../store/journal.ts";
 import { countMembers, findMember, listMembers, listRoomsOf } from "../store/members.ts";
 import { findNodeToken, listNodes } from "../store/nodes.ts";
 import type { Store } from "../store/open.ts";
@@ -32,6 +33,7 @@ export function bindReads(store: Store): Reads {
     listInvites: (page) => listInvites(store, page),
     findNodeToken: (token) => findNodeToken(store, token),
     listNodes: () => listNodes(store),
+    isSignatureUsed: (signatureId) => isSignatureUsed(store, signatureId),
     userVersion,
     roomVersion,
   };

@@ -1,10 +1,10 @@
 import type { JournalStream } from "../core/journal-stream.ts";
 import { LEVEL_NEWEST } from "../core/level.ts";
 import { JOURNAL_ASK_MS, JOURNAL_COMMIT_TIMEOUT_MS, JOURNAL_RETRY_MS } from "../core/limits.ts";
-import type { Beginning } from "../core/operations.ts";
+import type { Beginning, Committed, Operation } from "../core/operations.ts";
 import { beginJournal, type Here, type Position } from "../journal/beginning.ts";
 import { openReplicatedJournal, type ReplicatedJournal } from "../journal/replicated.ts";
-import { applyTogether } from "../store/apply.ts";
+import { applyTogether, findSettled } from "../store/apply.ts";
 import { findBeginning } from "../store/beginning.ts";
 import { findBus, findEntry, getBus } from "../store/journal.ts";
 import type { Store } from "../store/open.ts";
@@ -49,17 +49,19 @@ export async function openReplicatedWritePath(options: {
 }): Promise<ReplicatedWritePath> {
   const { store, stream } = options;
   const base = await begin(options);
-  const { path, open } = joinWritePath((onApplied) =>
-    openReplicatedJournal({
-      ...{ stream, base, onApplied, newMark },
-      apply: (entries) => applyTogether(store, entries),
-      lastSeq: () => findBus(store)?.lastSeq ?? 0,
-      knownSeq: () => store.head?.seq() ?? 0,
-      now: () => performance.now(),
-      staleMaxMs: options.staleMaxMs,
-      commitTimeoutMs: JOURNAL_COMMIT_TIMEOUT_MS,
-      askMs: Math.min(JOURNAL_ASK_MS, options.staleMaxMs / ASKS_PER_STALE_MAX),
-    }),
+  const { path, open } = joinWritePath(
+    (onApplied) =>
+      openReplicatedJournal({
+        ...{ stream, base, onApplied, newMark },
+        apply: (entries) => applyTogether(store, entries),
+        lastSeq: () => findBus(store)?.lastSeq ?? 0,
+        knownSeq: () => store.head?.seq() ?? 0,
+        now: () => performance.now(),
+        staleMaxMs: options.staleMaxMs,
+        commitTimeoutMs: JOURNAL_COMMIT_TIMEOUT_MS,
+        askMs: Math.min(JOURNAL_ASK_MS, options.staleMaxMs / ASKS_PER_STALE_MAX),
+      }),
+    (journal, operation) => findSettledNow(store, journal, operation),
   );
   const { applied, fresh, freshMs, fault, stop } = open;
   return {
@@ -67,6 +69,20 @@ export async function openReplicatedWritePath(options: {
     ...{ applied, fresh, freshMs, fault, stop },
     [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
   };
+}
+
+/**
+ * Finds what needs no entry. What this node refuses another one may have allowed a moment ago: a refusal
+ * counts once all is applied here that the journal has now; where nobody tells, the journal decides.
+ */
+async function findSettledNow(
+  store: Store,
+  journal: Pick<ReplicatedJournal, "current">,
+  operation: Operation,
+): Promise<Committed | null> {
+  const settled = findSettled(store, operation);
+  if (!settled || settled.isFinal) return settled?.committed ?? null;
+  return (await journal.current()) ? (findSettled(store, operation)?.committed ?? null) : null;
 }
 
 async function begin(options: Parameters<typeof openReplicatedWritePath>[0]): Promise<number> {

@@ -1,6 +1,6 @@
-import { type Entry, parseOutcome } from "../core/entry.ts";
+import { parseOutcome, type StoredEntry } from "../core/entry.ts";
 import type { OperationId } from "../core/ids.ts";
-import type { Operation, Outcome } from "../core/operations.ts";
+import type { Outcome } from "../core/operations.ts";
 import { journalDamaged } from "./faults.ts";
 import type { Store } from "./open.ts";
 
@@ -39,7 +39,7 @@ export function getBus(store: Store): BusRecord {
 export function findRecorded(
   { database }: Store,
   id: OperationId,
-): { readonly seq: number; readonly operation: Operation; readonly outcome: Outcome } | null {
+): (StoredEntry & { readonly outcome: Outcome }) | null {
   const row = database
     .query<{ seq: number; entry: string; outcome: string; detail: string | null }, { id: string }>(
       "SELECT seq, entry, outcome, detail FROM journal WHERE operation_id = $id",
@@ -47,7 +47,7 @@ export function findRecorded(
     .get({ id });
   if (!row) return null;
   // Rendered by apply, and the chain was checked when the node started.
-  const { operation } = JSON.parse(row.entry) as Entry;
+  const { operation } = JSON.parse(row.entry) as StoredEntry;
   const outcome = parseOutcome(row.outcome, row.detail);
   if (outcome.status === "repeated") throw journalDamaged(`entry ${row.seq} repeats itself`);
   return { seq: row.seq, operation, outcome };
@@ -57,14 +57,16 @@ export function findRecorded(
 export function findEntry(
   { database }: Store,
   seq: number,
-): { readonly operation: Operation; readonly chain: Uint8Array } | null {
+): (Pick<StoredEntry, "operation"> & { readonly chain: Uint8Array }) | null {
   const row = database
     .query<{ entry: string; chain: Uint8Array }, { seq: number }>(
       "SELECT entry, chain FROM journal WHERE seq = $seq",
     )
     .get({ seq });
   // As above.
-  return row ? { operation: (JSON.parse(row.entry) as Entry).operation, chain: row.chain } : null;
+  return row
+    ? { operation: (JSON.parse(row.entry) as StoredEntry).operation, chain: row.chain }
+    : null;
 }
 
 export function isSignatureUsed({ database }: Store, signatureId: string): boolean {

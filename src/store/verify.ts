@@ -1,10 +1,10 @@
-import type { Entry } from "../core/entry.ts";
+import type { StoredEntry } from "../core/entry.ts";
 import { Problem } from "../core/problems.ts";
-import { levelAfter } from "./apply.ts";
 import { firstChain, type Link, nextChain } from "./chain.ts";
 import { codeOf, journalDamaged } from "./faults.ts";
 import { type BusRecord, findBus } from "./journal.ts";
 import { readExpectedSchema, readSchema, type Store } from "./open.ts";
+import { levelAfter } from "./record.ts";
 import { type Row, type RowWrite, rowKey, TABLE_NAMES, TABLES, type Table } from "./tables.ts";
 
 interface JournalRow extends Link {
@@ -102,7 +102,7 @@ function verifyEntries({ database }: Store, bus: BusRecord): Folded {
  */
 function verifyColumns(row: JournalRow): number | null {
   // Rendered by apply, and proved by the chain to be unchanged.
-  const { operation } = JSON.parse(text(row.entry)) as Entry;
+  const { operation } = JSON.parse(text(row.entry)) as StoredEntry;
   const outcome = text(row.outcome);
   const known = row.operationId === null && REPEATS.some((repeat) => outcome.includes(repeat));
   const unrecorded = row.signatureId === null && outcome.includes(SIGNATURE_REPEATED);

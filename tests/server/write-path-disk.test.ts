@@ -17,7 +17,10 @@ function aWritePath(folder = tmpdir()) {
     if (fault) throw fault;
     return { seq: 1, outcome: { status: "applied", effects: [] }, repeated: false };
   };
-  const writePath = { commit, onApplied: () => undefined, stopped: () => null };
+  const writePath = {
+    ...{ commit, settled: async () => null },
+    ...{ onApplied: () => undefined, stopped: () => null },
+  };
   const ballast = { held: () => null, giveUp: () => false, make: () => undefined };
   const none = () => undefined;
   const log = { whole: () => false, make: none, [Symbol.dispose]: none };

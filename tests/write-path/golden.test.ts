@@ -167,6 +167,14 @@ const LEVEL_2_OPERATIONS: readonly Case[] = [
   [userUpdate(alice, { role: "member" }), {}],
   [userUpdate(alice, { role: "member", orphan: true }), {}],
   [{ kind: "bus.raise", level: 2 }, {}],
+  // Of a long change that is refused there is a digest.
+  [
+    inviteCreate({
+      ...{ invite: anInvite("long"), label: "long" },
+      rooms: Array.from({ length: 10 }, (_, at) => ({ room: aRoom(`${at}`), role: "owner" })),
+    }),
+    { actor: asUser(bob) },
+  ],
 ];
 
 function fixedBus({ level }: { readonly level: number }) {
@@ -211,6 +219,11 @@ test("the encoding of what level 2 brought is fixed, and the way to it from leve
   expectGolden("entry-chain-level-2.json", { busId, generation, entries });
   expect(verifyJournal(bus.store).entries).toBe(operations.length);
   // What proved a refused request is kept as a digest.
+  const { entry: last } = entries.at(-1) as { readonly entry: string };
+  expect(JSON.parse(last).operation.change).toEqual({
+    kind: "invite.create",
+    sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
   const refused = entries.map((row) => JSON.stringify(row)).filter((row) => row.includes("again"));
   expect(refused).toHaveLength(1);
   expect(refused[0]).toContain("sha256");
