@@ -289,7 +289,7 @@ export const JOURNAL_ANSWER_TIMEOUT_MS = 2_000;
 /** Bytes of a change that is kept as it is where it was refused; a key in another's place has 370. */
 export const REFUSED_CHANGE_BYTES_MAX = 384;
 /** How long a refusal waits for entries that are not applied here yet, before the journal is to decide. */
-export const JOURNAL_CURRENT_MS = 1_000;
+export const JOURNAL_CURRENT_MS = 2_000;
 /** How soon an entry is sent again that nobody took, and a journal looked for that is not there yet. */
 export const JOURNAL_RETRY_MS = 200;
 /** How often the stream is looked at for entries that nobody told of. */

@@ -64,6 +64,8 @@ export function openReplicatedJournal(parts: ReplicatedParts): ReplicatedJournal
   const waiting = new Map<string, PromiseWithResolvers<Committed>>();
   /** Who waits for an entry to be applied. */
   const behind = new Set<{ readonly last: number; readonly reached: () => void }>();
+  let asking: Promise<unknown> = Promise.resolve();
+  let nextAsking: Promise<number | null> | null = null;
   const freshness = createFreshness(parts);
   let stopped: Problem | null = null;
   /** Why the next entry cannot be applied just now: the disk is full, or somebody holds the database. */
@@ -122,7 +124,7 @@ export function openReplicatedJournal(parts: ReplicatedParts): ReplicatedJournal
     return "taken";
   }
   const following = stream.follow({ from: applied - base + 1, onEntries: take });
-  const asking = every(
+  const checking = every(
     parts.askMs,
     createAsker({
       ...{ ...parts, freshness, stop },
@@ -157,8 +159,19 @@ export function openReplicatedJournal(parts: ReplicatedParts): ReplicatedJournal
     }
   }
 
+  /** Asks how far the journal goes: once for all who came before the asking began. */
+  function askLast(): Promise<number | null> {
+    nextAsking ??= asking.then(() => {
+      nextAsking = null;
+      const asked = stream.lastSequence();
+      asking = asked;
+      return asked;
+    });
+    return nextAsking;
+  }
+
   async function current(): Promise<boolean> {
-    const sequence = stopped ? null : await stream.lastSequence();
+    const sequence = stopped ? null : await askLast();
     if (sequence === null) return false;
     const last = base + sequence;
     if (last <= applied) return stopped === null;
@@ -205,7 +218,7 @@ export function openReplicatedJournal(parts: ReplicatedParts): ReplicatedJournal
     fault: fault.promise,
     stop,
     async [Symbol.asyncDispose]() {
-      await asking[Symbol.asyncDispose]();
+      await checking[Symbol.asyncDispose]();
       await following[Symbol.asyncDispose]();
       for (const one of waiting.values()) one.reject(unknown("this node stops"));
     },

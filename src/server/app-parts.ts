@@ -18,7 +18,7 @@ import { clusterView } from "./cluster-view.ts";
 import { healthOf } from "./health.ts";
 import { bindReads, guardReads, newOperationId, randomBytes } from "./reads.ts";
 import { readsWithout, revokeUnrecorded } from "./unrecorded.ts";
-import { requestOf } from "./write-path.ts";
+import { commitUnsettled } from "./write-path.ts";
 
 /** Binds everything that the API does to the world to this node. */
 export function appParts(options: ApiOptions, hosts: () => readonly string[]): AppParts {
@@ -35,7 +35,7 @@ export function appParts(options: ApiOptions, hosts: () => readonly string[]): A
     rates: ratesOf(settings),
     trustedProxies: settings.trustedProxies,
     randomBytes,
-    commit: requestOf({ settled: writePath.settled, commit: unrecorded.commit }),
+    commit: commitUnsettled({ settled: writePath.settled, commit: unrecorded.commit }),
     now: () => Date.now(),
     newOperationId,
     read: options.isFresh ? guardReads(reads, options.isFresh) : reads,

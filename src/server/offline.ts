@@ -19,7 +19,7 @@ import { openDiskRoom } from "./disk-room.ts";
 import { verifyStore } from "./head.ts";
 import { raiseLoneBus } from "./level.ts";
 import { bindReads, newOperationId, randomBytes } from "./reads.ts";
-import { openWritePath, requestOf } from "./write-path.ts";
+import { commitUnsettled, openWritePath } from "./write-path.ts";
 
 /** The API of a node that does not run, inside the process of a command. */
 export interface OfflineApi extends Disposable {
@@ -45,7 +45,7 @@ export function openOfflineApi(options: {
   verifyStore(store, { db, log: { info: () => undefined, warn: () => undefined } });
   const now = (): number => Date.now();
   const path = watchDisk(openWritePath(store), { store, room, now });
-  const app = createApp(offlineParts(store, { ...options, commit: requestOf(path) }));
+  const app = createApp(offlineParts(store, { ...options, commit: commitUnsettled(path) }));
   const raised = raiseLoneBus({ store, commit: path.commit, now });
   const opened = stack.move();
   return {

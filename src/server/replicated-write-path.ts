@@ -2,6 +2,7 @@ import type { JournalStream } from "../core/journal-stream.ts";
 import { LEVEL_NEWEST } from "../core/level.ts";
 import { JOURNAL_ASK_MS, JOURNAL_COMMIT_TIMEOUT_MS, JOURNAL_RETRY_MS } from "../core/limits.ts";
 import type { Beginning, Committed, Operation } from "../core/operations.ts";
+import { Problem } from "../core/problems.ts";
 import { beginJournal, type Here, type Position } from "../journal/beginning.ts";
 import { openReplicatedJournal, type ReplicatedJournal } from "../journal/replicated.ts";
 import { applyTogether, findSettled } from "../store/apply.ts";
@@ -73,7 +74,8 @@ export async function openReplicatedWritePath(options: {
 
 /**
  * Finds what needs no entry. What this node refuses another one may have allowed a moment ago: a refusal
- * counts once all is applied here that the journal has now; where nobody tells, the journal decides.
+ * counts once all is applied here that the journal has now.
+ * Throws "not-ready" where nobody tells how far that goes, or it is far ahead.
  */
 async function findSettledNow(
   store: Store,
@@ -82,7 +84,12 @@ async function findSettledNow(
 ): Promise<Committed | null> {
   const settled = findSettled(store, operation);
   if (!settled || settled.isFinal) return settled?.committed ?? null;
-  return (await journal.current()) ? (findSettled(store, operation)?.committed ?? null) : null;
+  if (await journal.current()) return findSettled(store, operation)?.committed ?? null;
+  // In the journal it would stay for good, and whoever may do nothing could send as many as it likes.
+  throw new Problem(
+    "not-ready",
+    "Cannot answer: this node may not know the latest changes, by which the request would be refused",
+  );
 }
 
 async function begin(options: Parameters<typeof openReplicatedWritePath>[0]): Promise<number> {

@@ -74,7 +74,10 @@ export function joinWritePath<Opened extends Journal>(
 }
 
 /** Makes the commit of what anybody may ask for: what is settled already takes no number. */
-export function requestOf({ settled, commit }: Pick<WritePath, "settled" | "commit">): Commit {
+export function commitUnsettled({
+  settled,
+  commit,
+}: Pick<WritePath, "settled" | "commit">): Commit {
   return async (operation) => (await settled(operation)) ?? commit(operation);
 }
 

@@ -5,7 +5,7 @@ import { type App, createApp } from "../../src/http/app.ts";
 import type { AppParts, Caller, RefusedRequest } from "../../src/http/parts.ts";
 import type { Identity } from "../../src/sdk/identity.ts";
 import { bindReads, newOperationId, randomBytes } from "../../src/server/reads.ts";
-import { requestOf } from "../../src/server/write-path.ts";
+import { commitUnsettled } from "../../src/server/write-path.ts";
 import { getBus } from "../../src/store/journal.ts";
 import { NOW, openTestBus, type TestBus } from "./builders.ts";
 import { undocumented } from "./documented.ts";
@@ -186,7 +186,7 @@ function partsOf(
     },
     trustedProxies: [],
     randomBytes,
-    commit: requestOf(bus.writePath),
+    commit: commitUnsettled(bus.writePath),
     now: () => NOW,
     newOperationId,
     read: bindReads(bus.store),

@@ -39,6 +39,8 @@ const COUNTS = {
   "racing-revocations": { small: 5, prove: 100 },
   revocations: { small: 10, prove: 200 },
   "own-connection-cuts": { small: 6, prove: 200 },
+  "refused-change-seconds": { small: 1, prove: 600 },
+  "refused-changes-at-once": { small: 60, prove: 500 },
   "refused-routes": { small: 12, prove: 500 },
   "requests-in-a-flood": { small: 2_000, prove: 20_000 },
   retries: { small: 50, prove: 400 },

@@ -1,8 +1,9 @@
-// Tries findSettled of src/store/apply.ts, and `request` of the write paths.
+// Tries findSettled of src/store/apply.ts, and `settled` of the write paths.
 import { describe, expect, test } from "bun:test";
 import { JOURNAL_CURRENT_MS } from "../../src/core/limits.ts";
-import type { Evidence } from "../../src/core/operations.ts";
+import type { Committed, Evidence, Operation } from "../../src/core/operations.ts";
 import { renderMessage } from "../../src/journal/message.ts";
+import { commitUnsettled } from "../../src/server/write-path.ts";
 import { apply } from "../../src/store/apply.ts";
 import { getBus } from "../../src/store/journal.ts";
 import { verifyJournal } from "../../src/store/verify.ts";
@@ -17,11 +18,16 @@ import {
   keyReplacement,
   openTestBus,
   roomCreate,
+  type TestBus,
 } from "../harness/builders.ts";
 import { eventually } from "../harness/eventually.ts";
 import { openReplicatedBus } from "../harness/journals.ts";
 import { createMemoryStream } from "../harness/memory-stream.ts";
 import { paddedBody } from "../harness/refused-changes.ts";
+
+function request(bus: Pick<TestBus, "writePath">, operation: Operation): Promise<Committed> {
+  return commitUnsettled(bus.writePath)(operation);
+}
 
 /** What a refused entry may take, whatever was asked for. */
 const REFUSED_BYTES_MAX = 1_300;
@@ -94,13 +100,13 @@ describe("what a node refuses by what it knows", () => {
       const before = getBus(bus.store).lastSeq;
       const refused = anOperation(roomCreate(aRoom()), { actor: asUser(aUser()) });
       for (let times = 0; times < 3; times++) {
-        const { outcome, seq } = await bus.writePath.request(refused);
+        const { outcome, seq } = await request(bus, refused);
         expect([codeOfOutcome(outcome), seq]).toEqual(["forbidden", before]);
       }
       const operation = anOperation(roomCreate(aRoom()));
-      const first = await bus.writePath.request(operation);
-      expect(await bus.writePath.request(operation)).toEqual({ ...first, repeated: true });
-      const conflict = await bus.writePath.request({ ...operation, requestDigest: "another" });
+      const first = await request(bus, operation);
+      expect(await request(bus, operation)).toEqual({ ...first, repeated: true });
+      const conflict = await request(bus, { ...operation, requestDigest: "another" });
       expect(codeOfOutcome(conflict.outcome)).toBe("idempotency-conflict");
       expect([getBus(bus.store).lastSeq, ...heard]).toEqual([before + 1, before + 1]);
     }
@@ -115,26 +121,43 @@ describe("what a node refuses by what it knows", () => {
     stream.entries.push(renderMessage({ mark: "another node's", operation: admit }));
     const asked = stream.asked;
     const operation = anOperation(roomCreate(aRoom(), { owner: user }), { actor: asUser(user) });
-    const answer = bus.writePath.request(operation);
+    const answer = request(bus, operation);
     await eventually(() => stream.asked > asked, { what: "the journal to be asked" });
     stream.silent = false;
     stream.tell();
     expect(codeOfOutcome((await answer).outcome)).toBe("applied");
   });
 
-  test("is for the journal to refuse while nobody tells how far that goes, or it is far ahead", async () => {
+  test("is neither refused nor sent while nobody tells how far the journal goes, or it is far ahead", async () => {
     const stream = createMemoryStream();
     await using bus = await openReplicatedBus(stream);
-    const before = getBus(bus.store).lastSeq;
+    const messages = stream.entries.length;
+    const ask = () => request(bus, anOperation(roomCreate(aRoom()), { actor: asUser(aUser()) }));
     stream.last = "no leader";
-    const operation = anOperation(roomCreate(aRoom()), { actor: asUser(aUser()) });
-    expect(await bus.writePath.request(operation)).toMatchObject({ seq: before + 1 });
+    await expect(ask()).rejects.toMatchObject({ code: "not-ready" });
     stream.last = 1_000;
     const startedAt = performance.now();
-    const again = anOperation(roomCreate(aRoom()), { actor: asUser(aUser()) });
-    expect(await bus.writePath.request(again)).toMatchObject({ seq: before + 2 });
+    await ask().catch((error: unknown) => expect(error).toMatchObject({ code: "not-ready" }));
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(JOURNAL_CURRENT_MS - 10);
-    expect(stream.entries).toHaveLength(before + 2);
+    expect(stream.entries).toHaveLength(messages);
+    // What would be done is sent, as ever.
+    expect(await request(bus, anOperation(roomCreate(aRoom())))).toMatchObject({
+      seq: messages + 1,
+    });
+  });
+
+  test("is asked about once for all who wait at the same time", async () => {
+    const stream = createMemoryStream();
+    await using bus = await openReplicatedBus(stream);
+    const asked = stream.asked;
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, () =>
+        request(bus, anOperation(roomCreate(aRoom()), { actor: asUser(aUser()) })),
+      ),
+    );
+    expect(answers.filter(({ outcome }) => outcome.status === "refused")).toHaveLength(200);
+    // Others are asked on a schedule.
+    expect(stream.asked - asked).toBeLessThan(10);
   });
 
   test("costs a cluster no message, and what is not for the journal is refused as before", async () => {
@@ -149,7 +172,7 @@ describe("what a node refuses by what it knows", () => {
     } as const;
     for (let times = 0; times < 20; times++) {
       const more = { actor: asUser(redeem.user), evidence };
-      expect(codeOfOutcome((await bus.writePath.request(anOperation(redeem, more))).outcome)).toBe(
+      expect(codeOfOutcome((await request(bus, anOperation(redeem, more))).outcome)).toBe(
         "invite-not-found",
       );
     }
@@ -159,6 +182,6 @@ describe("what a node refuses by what it knows", () => {
       busId: "0".repeat(32),
       generation: "0".repeat(32),
     } as const;
-    expect(bus.writePath.request(anOperation(beginning))).rejects.toThrow("is not for anybody");
+    await expect(request(bus, anOperation(beginning))).rejects.toThrow("is not for anybody");
   });
 });
