@@ -10,6 +10,8 @@ const RETRY_MS = 20;
 
 interface Followed {
   readonly connections: readonly NatsConnection[];
+  /** The one of them by which logins come and are answered. */
+  readonly logins: NatsConnection;
   readonly system: NatsConnection;
   readonly authorization: Authorization;
   /** Public key of the connection to the users' account. */
@@ -24,7 +26,7 @@ interface Followed {
  * because events were missed meanwhile.
  */
 export function followReconnects(followed: Followed): void {
-  void catchUp(followed);
+  void catchUp(followed, followed.logins);
   for (const connection of followed.connections) void followOne(connection, followed);
 }
 
@@ -32,11 +34,11 @@ async function followOne(connection: NatsConnection, followed: Followed): Promis
   for await (const status of connection.status()) {
     if (status.type !== "reconnect") continue;
     followed.authorization.resume();
-    void catchUp(followed);
+    void catchUp(followed, connection);
   }
 }
 
-async function catchUp(followed: Followed): Promise<void> {
+async function catchUp(followed: Followed, back: NatsConnection): Promise<void> {
   const { connections, system, authorization, log } = followed;
   // The connections come back each in its own time, and the list is asked over one of them.
   const deadlineAt = performance.now() + NATS_LOGIN_TIMEOUT_MS;
@@ -46,7 +48,7 @@ async function catchUp(followed: Followed): Promise<void> {
       const askedAt = followed.now();
       await Promise.all(connections.map((connection) => connection.flush()));
       const open = await listOpenConnections(system, { withSubscriptions: false });
-      authorization.releaseUnanswered(open, askedAt);
+      if (back === followed.logins) authorization.releaseUnanswered(open, askedAt);
       await compareRegistry(followed, open);
       return;
     } catch (error) {

@@ -148,12 +148,12 @@ async function start(options: Extract<ToWorker, { kind: "start" }>): Promise<Ser
   await Promise.all([authorization.flush(), system.flush(), app.flush()]);
   // The streams of a cluster are there when the others are: that is waited for by nobody here.
   if (cluster === null) await awaitHealth(system);
-  followReconnects({ ...watch, connections: [authorization, system, app], log });
+  const connections = [authorization, system, app];
+  followReconnects({ ...watch, connections, logins: authorization, log });
   const timer = setInterval(() => {
     forgetSubjects();
     reconcile(watch).catch((error: unknown) => reportUnreconciled(log, error));
   }, REGISTRY_RECONCILE_MS);
-  const connections = [authorization, system, app];
   const lease = openLease(admitting);
   const peers =
     cluster &&

@@ -1,14 +1,22 @@
 import { describe, expect, test } from "bun:test";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { RoomRole } from "../../src/core/operations.ts";
-import type { Membership } from "../../src/core/permissions.ts";
+import { type Membership, openPermissions } from "../../src/core/permissions.ts";
+import { listOpenConnections } from "../../src/nats/connections.ts";
 import { followReconnects } from "../../src/nats/reconnects.ts";
 import { reconcile } from "../../src/nats/watch.ts";
 import { createLog } from "../../src/system/log.ts";
 import { aRoom } from "../harness/builders.ts";
 import { startTestDataPlane, type TestDataPlane } from "../harness/data-plane.ts";
 import { eventually } from "../harness/eventually.ts";
-import { loginRaw, type RawNats, type TestKey, testKey } from "../harness/raw-nats.ts";
+import {
+  connectLine,
+  loginRaw,
+  openRaw,
+  type RawNats,
+  type TestKey,
+  testKey,
+} from "../harness/raw-nats.ts";
 
 function membership(label: string, role: RoomRole): Membership {
   return { id: aRoom(label), history: "k", shard: "a", role };
@@ -105,15 +113,50 @@ describe("once one of the node's own connections is back", () => {
     expect(await other.drain()).toBe(true);
   });
 
+  test("a login under way goes on, unless it was the one by which logins come", async () => {
+    await using plane = await startTestDataPlane();
+    const [alice, bob] = [addUser(plane), addUser(plane)];
+    follow(plane);
+    await settled(plane);
+    // Logins wait, as they do where a node does not know the latest changes yet.
+    plane.service.admit(false);
+    using early = await openRaw(plane.port);
+    early.send(connectLine(alice, early.info.nonce ?? "", { lang: "go" }));
+    await eventually(async () => (await librariesOf(plane)).includes("go"));
+    for (const own of ["system", "app"] as const) {
+      const { registry } = plane.service;
+      const grant = {
+        account: "APP",
+        user: bob.user,
+        memberships: [],
+        permissions: openPermissions(),
+      } as const;
+      // It is forgotten again when the comparison is over.
+      registry.add({ connection: 999_999, grant, admittedAt: 0, changesSeen: 0, adopted: false });
+      await plane.connections[own].reconnect();
+      await eventually(() => registry.size === 0, { timeoutMs: 1_000 });
+      await settled(plane);
+      expect(early.closed).toBe(false);
+    }
+    await plane.connections.authorization.reconnect();
+    await eventually(() => early.closed, { timeoutMs: 1_000 });
+  });
+
+  async function librariesOf({ connections: { system } }: TestDataPlane): Promise<string[]> {
+    const open = await listOpenConnections(system, { withSubscriptions: false });
+    return open.map(({ library }) => library);
+  }
+
   function follow(plane: TestDataPlane): void {
     followReconnects({
       ...plane.watched,
       connections: Object.values(plane.connections),
+      logins: plane.connections.authorization,
       log: createLog({ format: "json", write: () => undefined }),
     });
   }
 
-  /** Waits until the comparison of the start is over: it asks over the same connection. */
+  /** Waits until the comparison under way is over: it asks over the same connection. */
   async function settled({ connections }: TestDataPlane): Promise<void> {
     for (let times = 0; times < 10; times++) await connections.system.flush();
   }
