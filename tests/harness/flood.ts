@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { openCallers } from "./callers.ts";
+import { cutConnections } from "./cut-connections.ts";
 import { residentBytes } from "./machine.ts";
 import type { RawNats, TestKey } from "./raw-nats.ts";
 import type { Scene } from "./scene.ts";
@@ -124,4 +126,46 @@ export function spread(timesMs: readonly number[]) {
   const sorted = timesMs.toSorted((one, other) => one - other);
   const at = (index: number): number => Math.round(sorted[index] ?? 0);
   return { p50Ms: at(Math.floor(sorted.length / 2)), maxMs: at(sorted.length - 1) };
+}
+
+/** Cuts the node's own connections to its nats-server again and again, at least so far apart. */
+export function cutAtRandom({ unibus, port }: Scene, apartMs: number) {
+  let cuts = 0;
+  let timer = setTimeout(cut, 200);
+  function cut(): void {
+    if (cutConnections(unibus.pid, port) > 0) cuts++;
+    timer = setTimeout(cut, apartMs * (1 + 2 * Math.random()));
+  }
+  return {
+    async stop() {
+      clearTimeout(timer);
+      return cuts;
+    },
+  };
+}
+
+/** Makes rooms as a member, one after the other: rights change all the time. */
+export async function makeRooms(scene: Scene) {
+  const callers = await openCallers(scene.unibus);
+  let made = 0;
+  let stopping = false;
+  async function run(): Promise<void> {
+    while (!stopping) {
+      const member = callers.signing();
+      await scene.unibus.ask("POST", "/v1/users", { user: member.user });
+      for (let room = 0; room < 100 && !stopping; room++) {
+        const { told } = await member.ask("POST", "/v1/rooms", { body: { name: `${made}` } });
+        if (told === "201") made++;
+        await Bun.sleep(50);
+      }
+    }
+  }
+  const running = run();
+  return {
+    async stop() {
+      stopping = true;
+      await running;
+      return made;
+    },
+  };
 }

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
-import { openCallers } from "../harness/callers.ts";
 import { count, proving, recordProof } from "../harness/counts.ts";
-import { cutConnections } from "../harness/cut-connections.ts";
 import { eventually } from "../harness/eventually.ts";
 import {
+  cutAtRandom,
   followSenders,
+  makeRooms,
   memoryOf,
   onCore,
   spread,
@@ -20,6 +20,8 @@ const OUT_MS = 1_000;
 const GROWN_MIB_MAX = 50;
 const SHRUNK_WITHIN_MS = proving ? 300_000 : 2_000;
 const BYSTANDERS = 20;
+/** From one revocation to the next, so that the flood goes on for a while. */
+const REVOKED_EVERY_MS = proving ? 500 : 100;
 
 test("a flood of strangers keeps no revoked user in and throws nobody else out [M-013, M-067]", async () => {
   await using scene = await startScene({ prefix: proving ? onCore(0) : [] });
@@ -33,7 +35,7 @@ test("a flood of strangers keeps no revoked user in and throws nobody else out [
     processes: 1,
     prefix: proving ? onCore(1) : [],
   });
-  const [cutting, changing] = [cutAtRandom(scene), await makeRooms(scene)];
+  const [cutting, changing] = [cutAtRandom(scene, proving ? 1_000 : 200), await makeRooms(scene)];
   const logins = tryLogins(scene, bystander);
   const half = Math.ceil(speakers.length / 2);
   const during = await revokeAll(scene, people, speakers.slice(0, half));
@@ -154,7 +156,11 @@ async function revokeAll(
   speakers: readonly Speaker[],
 ): Promise<readonly Revoked[]> {
   const revoked: Revoked[] = [];
-  for (const speaker of speakers) {
+  const startedAt = performance.now();
+  for (const [at, speaker] of speakers.entries()) {
+    await eventually(() => performance.now() > startedAt + at * REVOKED_EVERY_MS, {
+      timeoutMs: 60_000,
+    });
     const { key, client } = speaker;
     const subject = people.room.as(key);
     const speaking = setInterval(() => client.publish(subject, "x"), 5);
@@ -165,7 +171,6 @@ async function revokeAll(
       await scene.revoke(key);
       revoked.push({ speaker, acknowledgedAt: performance.now() });
       await eventually(() => client.closed, { timeoutMs: 120_000, what: "the speaker's end" });
-      await Bun.sleep(Math.random() * 200);
     } finally {
       clearInterval(speaking);
     }
@@ -187,46 +192,4 @@ function closedMs({ speaker, acknowledgedAt }: Revoked): number {
 function namedSpread(name: string, timesMs: readonly number[]) {
   const { p50Ms, maxMs } = spread(timesMs);
   return { [`${name}P50Ms`]: p50Ms, [`${name}MaxMs`]: maxMs };
-}
-
-/** Cuts the node's own connections to its nats-server again and again. */
-function cutAtRandom({ unibus, port }: Scene) {
-  let cuts = 0;
-  let timer = setTimeout(cut, 200);
-  function cut(): void {
-    if (cutConnections(unibus.pid, port) > 0) cuts++;
-    timer = setTimeout(cut, (proving ? 1_000 : 200) + Math.random() * 2_000);
-  }
-  return {
-    async stop() {
-      clearTimeout(timer);
-      return cuts;
-    },
-  };
-}
-
-/** Makes rooms as a member, one after the other: rights change all the time. */
-async function makeRooms(scene: Scene) {
-  const callers = await openCallers(scene.unibus);
-  let made = 0;
-  let stopping = false;
-  async function run(): Promise<void> {
-    while (!stopping) {
-      const member = callers.signing();
-      await scene.unibus.ask("POST", "/v1/users", { user: member.user });
-      for (let room = 0; room < 100 && !stopping; room++) {
-        const { told } = await member.ask("POST", "/v1/rooms", { body: { name: `${made}` } });
-        if (told === "201") made++;
-        await Bun.sleep(50);
-      }
-    }
-  }
-  const running = run();
-  return {
-    async stop() {
-      stopping = true;
-      await running;
-      return made;
-    },
-  };
 }
