@@ -9,7 +9,7 @@ export const ClusterNode = Type.Object(
     self: Type.Boolean({ description: "Whether it is the one that answers" }),
     connected: Type.Boolean({ description: "Whether the one that answers has a route to it now" }),
     hung: Type.Boolean({
-      description: "Whether its unibus does not answer though there is a route to its nats-server",
+      description: "Whether its unibus does not answer though there is a route to it",
     }),
     fenced: Type.Boolean({
       description: "Whether it did not for so long that its users are kept out there",

@@ -28,7 +28,7 @@ export interface PeerCloses {
   readonly service: string;
 }
 
-/** Nodes by name whose unibus does not answer though there is a route to their nats-server. */
+/** Nodes by name whose unibus does not answer though there is a route to them. */
 export interface HungNodes {
   readonly hung: readonly string[];
   /** Those of them whose users are kept out by this node. */
@@ -39,6 +39,8 @@ interface Peer {
   readonly server: RoutedServer;
   /** One look more than has passed at most: the first one comes early. */
   silentMs: number;
+  /** For how long of that its nats-server answered. */
+  hungMs: number;
   done: number;
   service: string;
   /** Users who lost a right, until the peer has done the entry by which they did. */
@@ -48,7 +50,8 @@ interface Peer {
 /**
  * Knows of each peer how long its unibus has been silent, and whose connections it has not closed yet.
  * Silence is counted in the looks of this node, not read off a clock: a node that stood still itself has
- * not listened meanwhile.
+ * not listened meanwhile. Fenced is only whose nats-server answers: one that does not stands still or is
+ * cut off with all its users.
  */
 export function createPeerStates({ fenceMs }: { readonly fenceMs: number }) {
   const peers = new Map<string, Peer>();
@@ -72,16 +75,27 @@ export function createPeerStates({ fenceMs }: { readonly fenceMs: number }) {
         const peer = peers.get(server.id);
         if (peer) peer.silentMs += lookMs;
         else {
-          const unheard = { silentMs: 0, done: -1, service: "" };
+          const unheard = { silentMs: 0, hungMs: 0, done: -1, service: "" };
           peers.set(server.id, { server, ...unheard, losers: new Map() });
         }
       }
+    },
+    /** The servers whose unibus was not heard since the last look. */
+    silent: (lookMs: number): readonly RoutedServer[] =>
+      present()
+        .filter(({ silentMs }) => silentMs > lookMs)
+        .map(({ server }) => server),
+    /** Notes that a server whose unibus is silent has answered at this look. */
+    answered(server: string, lookMs: number): void {
+      const peer = peers.get(server);
+      if (peer && peer.silentMs > 0) peer.hungMs += lookMs;
     },
     /** A peer that says that it is at it is left to it: it says so again, until it is done or hangs. */
     heard({ server, taken, done, service }: Heartbeat, now: number): void {
       const peer = peers.get(server);
       if (!peer) return;
       peer.silentMs = 0;
+      peer.hungMs = 0;
       peer.service = service;
       peer.done = Math.max(peer.done, done);
       for (const [user, lost] of peer.losers) {
@@ -117,8 +131,8 @@ export function createPeerStates({ fenceMs }: { readonly fenceMs: number }) {
       readonly now: number;
       readonly mayFence: boolean;
     }): readonly PeerCloses[] {
-      return present().flatMap(({ server, silentMs, service, losers }): readonly PeerCloses[] => {
-        const isFenced = mayFence && silentMs > fenceMs;
+      return present().flatMap(({ server, hungMs, service, losers }): readonly PeerCloses[] => {
+        const isFenced = mayFence && hungMs >= fenceMs;
         if (isFenced || losers.size > PEER_CLOSES_MAX) return [{ server, users: "all", service }];
         const late = [...losers].filter(([, { dueAt }]) => dueAt <= now).map(([user]) => user);
         return late.length > 0 ? [{ server, users: new Set(late), service }] : [];
@@ -132,15 +146,14 @@ export function createPeerStates({ fenceMs }: { readonly fenceMs: number }) {
       return waits.length > 0 ? waits.reduce((one, other) => Math.min(one, other)) : null;
     },
     hung({ mayFence }: { readonly mayFence: boolean }): HungNodes {
-      const silent = (ms: number) =>
+      const names = (which: (peer: Peer) => boolean): readonly string[] =>
         present()
-          .filter(({ silentMs }) => silentMs > ms)
+          .filter(which)
           .map(({ server }) => server.name)
           .sort();
-      return {
-        hung: silent(Math.min(PEER_HUNG_MS, fenceMs)),
-        fenced: mayFence ? silent(fenceMs) : [],
-      };
+      const isFenced = ({ hungMs }: Peer): boolean => mayFence && hungMs >= fenceMs;
+      const isSilent = ({ silentMs }: Peer): boolean => silentMs > Math.min(PEER_HUNG_MS, fenceMs);
+      return { hung: names((peer) => isSilent(peer) || isFenced(peer)), fenced: names(isFenced) };
     },
   };
 }

@@ -17,7 +17,7 @@ import {
 } from "../core/peer-states.ts";
 import { wordsOf } from "../core/thrown.ts";
 import type { Log } from "../system/log.ts";
-import { closeAt, listUsersAt, type UserConnection } from "./peer-connections.ts";
+import { answersNow, closeAt, listUsersAt, type UserConnection } from "./peer-connections.ts";
 
 /** In the system account, which only the unibus of each node enters. Later versions must understand it. */
 const SUBJECT = "unibus.heartbeat";
@@ -110,8 +110,14 @@ export function startFence(options: {
   function look(): void {
     states.look(servers(), PEER_BEAT_MS);
     beat();
+    for (const { id } of states.silent(PEER_BEAT_MS)) void askSilent(id);
     closeDue();
     tellHung(states.hung({ mayFence: mayFence() }));
+  }
+
+  async function askSilent(server: string): Promise<void> {
+    const answers = await answersNow(system, { server, withinMs: PEER_BEAT_MS });
+    if (answers) states.answered(server, PEER_BEAT_MS);
   }
 
   function closeDue(): void {

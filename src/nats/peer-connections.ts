@@ -43,6 +43,18 @@ export async function closeAt(
   await ask(system, `${server}.KICK`, { cid: connection });
 }
 
+/** Says whether a server of the cluster answers now. */
+export async function answersNow(
+  system: Requesting,
+  { server, withinMs }: { readonly server: string; readonly withinMs: number },
+): Promise<boolean> {
+  const subject = `$SYS.REQ.SERVER.${server}.IDZ`;
+  return await system.request(subject, "", { timeout: withinMs }).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function ask(system: Requesting, what: string, query: object): Promise<string> {
   const subject = `$SYS.REQ.SERVER.${what}`;
   const answer = await system.request(subject, JSON.stringify(query), {

@@ -19,7 +19,10 @@ function openStates() {
     ...states,
     heard: (beat: Heartbeat, now = 0) => states.heard(beat, now),
     lookFor(ms: number, servers = [N2, N3]) {
-      for (let at = 0; at < ms; at += LOOK_MS) states.look(servers, LOOK_MS);
+      for (let at = 0; at < ms; at += LOOK_MS) {
+        states.look(servers, LOOK_MS);
+        for (const { id } of states.silent(LOOK_MS)) states.answered(id, LOOK_MS);
+      }
     },
     /** By server's name: "all", or so many users. */
     dueAt(now: number, mayFence = true) {
@@ -100,13 +103,14 @@ describe("a peer whose unibus is silent", () => {
   test("is called hung, then fenced, and neither when it is heard again", () => {
     const states = openStates();
     const told = () => states.hung({ mayFence: true });
+    states.heard(heartbeat(0));
     states.lookFor(PEER_HUNG_MS, [N2]);
     expect(told()).toEqual({ hung: [], fenced: [] });
-    states.look([N2], LOOK_MS);
+    states.lookFor(LOOK_MS, [N2]);
     expect(told()).toEqual({ hung: ["n2"], fenced: [] });
     states.lookFor(FENCE_MS - PEER_HUNG_MS - LOOK_MS, [N2]);
     expect(states.dueAt(0)).toEqual([]);
-    states.look([N2], LOOK_MS);
+    states.lookFor(LOOK_MS, [N2]);
     expect(states.dueAt(0)).toEqual(["n2 all"]);
     expect(told()).toEqual({ hung: ["n2"], fenced: ["n2"] });
     states.heard(heartbeat(0));
@@ -121,12 +125,20 @@ describe("a peer whose unibus is silent", () => {
     expect(states.hung({ mayFence: false })).toEqual({ hung: ["n2", "n3"], fenced: [] });
   });
 
-  test("is neither while its nats-server is not reached: it is away, and closes its users itself", () => {
+  test("is not fenced while its nats-server does not answer either", () => {
     const states = openStates();
+    for (let at = 0; at < 2 * FENCE_MS; at += LOOK_MS) states.look([N2, N3], LOOK_MS);
+    expect(states.dueAt(0)).toEqual([]);
+    expect(states.hung({ mayFence: true })).toEqual({ hung: ["n2", "n3"], fenced: [] });
+  });
+
+  test("is neither while there is no route to it: it is away, and closes its users itself", () => {
+    const states = openStates();
+    states.heard(heartbeat(0));
     states.lookFor(2 * FENCE_MS, [N3]);
     expect(states.dueAt(0)).toEqual(["n3 all"]);
     expect(states.hung({ mayFence: true }).hung).toEqual(["n3"]);
-    states.look([N2, N3], LOOK_MS);
+    states.lookFor(LOOK_MS);
     expect(states.hung({ mayFence: true }).hung).toEqual(["n3"]);
   });
 });
