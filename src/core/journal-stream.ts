@@ -53,4 +53,6 @@ export interface PeerAnswer {
   } | null;
   /** Null where the peer has not applied that entry. */
   readonly chain: string | null;
+  /** Whether its disk has no more than what is kept for taking rights away. */
+  readonly full: boolean;
 }

@@ -22,6 +22,19 @@ export function compareChains(chain: string, answers: readonly PeerAnswer[]): Co
   return { kind: alike > names.length ? "others-differ" : "differs", names };
 }
 
+/**
+ * Names the peers whose disks are full, where without them no majority has room: each entry takes what they
+ * keep. Who does not answer may have room.
+ */
+export function listWithoutRoom(
+  answers: readonly PeerAnswer[],
+  peersExpected: number,
+): readonly string[] {
+  const names = answers.filter(({ full }) => full).map(({ name }) => name);
+  const withRoom = peersExpected + 1 - names.length;
+  return withRoom * 2 > peersExpected + 1 ? [] : names;
+}
+
 /** Says whether an empty node may found a bus: all peers have answered, and none has one. */
 export function mayFoundBus(answers: readonly PeerAnswer[], peersExpected: number): boolean {
   return answers.length >= peersExpected && answers.every(({ bus }) => bus === null);

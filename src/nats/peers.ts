@@ -60,15 +60,16 @@ function parseQuestion(text: string): { readonly name: string; readonly seq: num
 }
 
 function parseAnswer(text: string): PeerAnswer | null {
-  const { name, bus, chain } = parseObject(text);
+  const { name, bus, chain, full: isFull } = parseObject(text);
+  const full = isFull === true;
   if (typeof name !== "string") return null;
   if (chain !== null && !isHex(chain, HEX_32_BYTES)) return null;
-  if (bus === null) return { name, bus, chain };
+  if (bus === null) return { name, bus, chain, full };
   const { busId, generation, lastSeq } = objectOf(bus);
   if (!isHex(busId, HEX_16_BYTES) || !isHex(generation, HEX_16_BYTES) || !isNumber(lastSeq)) {
     return null;
   }
-  return { name, bus: { busId, generation, lastSeq }, chain };
+  return { name, bus: { busId, generation, lastSeq }, chain, full };
 }
 
 function isHex(value: unknown, form: RegExp): value is string {

@@ -60,5 +60,9 @@ export async function openClusterJournal(options: {
   restore.endWith(path);
   stack.use(peers.compare(path));
   const owned = stack.move();
-  return { ...path, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    ...path,
+    withoutRoom: peers.withoutRoom,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }

@@ -5,7 +5,12 @@ import { JOURNAL_ASK_MS } from "../core/limits.ts";
 import type { Beginning } from "../core/operations.ts";
 import { Problem } from "../core/problems.ts";
 import type { Position } from "../journal/beginning.ts";
-import { type AskPeers, compareChains, mayFoundBus } from "../journal/comparison.ts";
+import {
+  type AskPeers,
+  compareChains,
+  listWithoutRoom,
+  mayFoundBus,
+} from "../journal/comparison.ts";
 import type { NatsConnection } from "../nats/connection.ts";
 import { fetchCopy, giveCopies } from "../nats/copies.ts";
 import { openPeers } from "../nats/peers.ts";
@@ -14,6 +19,8 @@ import { findEntry } from "../store/journal.ts";
 import type { Store } from "../store/open.ts";
 import type { Log } from "../system/log.ts";
 import { withTimeout } from "../system/wait.ts";
+import { openBallast } from "./ballast.ts";
+import { isFull } from "./disk-room.ts";
 import { randomBytes } from "./reads.ts";
 import { positionOf, type ReplicatedWritePath } from "./replicated-write-path.ts";
 
@@ -29,6 +36,8 @@ export interface ClusterPeers extends Disposable {
   mayGoOn(position: Position): Promise<boolean>;
   /** Fills the empty database with that of the peer that has most of the bus. False when none has any. */
   takeCopy(beginning: Beginning): Promise<boolean>;
+  /** The peers whose disks are full, where with this node there are too few that have room. */
+  withoutRoom(): readonly string[];
   /** Compares histories with the peers, now and again, and stops this node when its own is not theirs. */
   compare(journal: Pick<ReplicatedWritePath, "stop" | "stopped">): AsyncDisposable;
 }
@@ -47,12 +56,17 @@ export function openClusterPeers(options: {
   const { connection, name, store, folder, signal, log } = options;
   removeCopies(folder);
   const newPath = (): string => join(folder, `copy-${randomBytes(8).toHex()}.db`);
+  const ballast = openBallast(folder);
+  let withoutRoom: readonly string[] = [];
   const chainAt = (seq: number): string | null => findEntry(store, seq)?.chain.toHex() ?? null;
   const stack = new DisposableStack();
   const peers = stack.use(
     openPeers({
       ...{ connection, name, expected: options.peersExpected },
-      answer: ({ seq }) => ({ bus: positionOf(store), chain: chainAt(seq) }),
+      answer: ({ seq }) => ({
+        ...{ bus: positionOf(store), chain: chainAt(seq) },
+        full: isFull({ folder, ballast }),
+      }),
     }),
   );
   stack.use(
@@ -89,6 +103,12 @@ export function openClusterPeers(options: {
     return false;
   }
 
+  async function askAll(question: Parameters<AskPeers>[0]): ReturnType<AskPeers> {
+    const answers = await peers.ask(question);
+    withoutRoom = listWithoutRoom(answers, options.peersExpected);
+    return answers;
+  }
+
   return {
     ask: peers.ask,
     mayFound: async () => mayFoundBus(await peers.ask({ seq: 0 }), options.peersExpected),
@@ -98,7 +118,8 @@ export function openClusterPeers(options: {
       return answers.length >= options.peersExpected;
     },
     takeCopy: takeCopyOf,
-    compare: (journal) => compareForever({ ...{ ask: peers.ask, chainAt, journal, log }, store }),
+    compare: (journal) => compareForever({ ...{ ask: askAll, chainAt, journal, log }, store }),
+    withoutRoom: () => withoutRoom,
     [Symbol.dispose]: () => stack.dispose(),
   };
 }

@@ -42,6 +42,7 @@ export function createClusterWritePath(): ClusterWritePath {
       listeners.push(listener);
     },
     stopped: () => opened?.stopped() ?? null,
+    withoutRoom: () => opened?.withoutRoom?.() ?? [],
     open(path) {
       opened = path;
       path.onApplied((committed, operation) => {

@@ -31,7 +31,7 @@ export function openDiskRoom(db: string): DiskRoom {
 }
 
 /** Says whether no more is left of the disk than what is kept. */
-export function isFull({ folder, ballast }: DiskRoom): boolean {
+export function isFull({ folder, ballast }: Pick<DiskRoom, "folder" | "ballast">): boolean {
   const held = ballast.held();
   // What was given up is free, and still not for everybody.
   const given = held === null ? 0 : BALLAST_BYTES - held;

@@ -36,7 +36,7 @@ export function watchDisk(
     const isShort = isFull(room);
     const isServed = takesRightsIn(store, operation.change);
     try {
-      if (isShort && !isServed) throw diskFull();
+      if (!isServed) refuseOthers(isShort, writePath.withoutRoom?.() ?? []);
       if (isShort && freeBytes(room.folder) < DISK_FREE_BYTES_MIN) ballast.giveUp();
       const committed = await writePath.commit(operation);
       if (!isShort) refusedAt = Number.NEGATIVE_INFINITY;
@@ -61,10 +61,13 @@ export function watchDisk(
   };
 }
 
-function diskFull(): Problem {
-  return new Problem(
+/** Refuses a change that takes no rights away: here, and where a majority of a cluster has no room. */
+function refuseOthers(isShort: boolean, withoutRoom: readonly string[]): void {
+  if (!isShort && withoutRoom.length === 0) return;
+  const where = isShort ? "the disk is full" : `the disks of ${withoutRoom.join(", ")} are full`;
+  throw new Problem(
     "journal-unavailable",
-    "Cannot record the operation: the disk is full, free some of it; what is left is kept for taking rights away",
+    `Cannot record the operation: ${where}, free some of it; what is left is kept for taking rights away`,
   );
 }
 

@@ -28,6 +28,8 @@ export interface WritePath {
   onApplied(listener: AppliedListener): void;
   /** Why no more entries are taken until a restart, or null. */
   stopped(): Error | null;
+  /** Nodes of a cluster whose disks are full, where too few have room; [] while there are enough. */
+  withoutRoom?(): readonly string[];
 }
 
 /** Joins the journal of one node with the store that applies its entries. */

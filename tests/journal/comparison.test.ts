@@ -1,10 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import type { PeerAnswer } from "../../src/core/journal-stream.ts";
-import { compareChains, mayFoundBus } from "../../src/journal/comparison.ts";
+import { compareChains, listWithoutRoom, mayFoundBus } from "../../src/journal/comparison.ts";
 
 const BUS = { busId: "0b".repeat(16), generation: "0e".repeat(16), lastSeq: 7 };
-const peer = (name: string, chain: string | null): PeerAnswer => ({ name, bus: BUS, chain });
-const newcomer = (name: string): PeerAnswer => ({ name, bus: null, chain: null });
+const peer = (name: string, chain: string | null): PeerAnswer => ({
+  ...{ name, bus: BUS, chain },
+  full: false,
+});
+const newcomer = (name: string): PeerAnswer => ({
+  ...{ name, bus: null, chain: null },
+  full: false,
+});
 
 describe("the chain behind one entry", () => {
   test.each([
@@ -36,5 +42,23 @@ describe("an empty node founds a bus", () => {
   test("not while one is missing, or has one", () => {
     expect(mayFoundBus([newcomer("b")], 2)).toBe(false);
     expect(mayFoundBus([newcomer("b"), peer("c", null)], 2)).toBe(false);
+  });
+});
+
+describe("the room of a cluster", () => {
+  const full = (name: string): PeerAnswer => ({ ...peer(name, "a"), full: true });
+
+  test("is enough while a majority has some, whether or not the others answer", () => {
+    expect(listWithoutRoom([], 2)).toEqual([]);
+    expect(listWithoutRoom([full("n2")], 2)).toEqual([]);
+    expect(listWithoutRoom([full("n2"), peer("n3", "a")], 2)).toEqual([]);
+    expect(listWithoutRoom([full("n2"), full("n3"), peer("n4", "a"), peer("n5", "a")], 4)).toEqual(
+      [],
+    );
+  });
+
+  test("is not enough where too few have some, and it is told which", () => {
+    expect(listWithoutRoom([full("n2"), full("n3")], 2)).toEqual(["n2", "n3"]);
+    expect(listWithoutRoom([full("n2")], 1)).toEqual(["n2"]);
   });
 });

@@ -178,7 +178,10 @@ describe("secrets", () => {
     expect(findSecrets(running, [control])).toEqual([`environ of ${own}`]);
     expect(findSecrets(running, ["--data-dir"])).toEqual([`cmdline of ${own}`]);
     expect(findSecrets([log], [member.user])).toEqual(["log"]);
-    expect(findSecrets(files, [member.user])).toEqual(["data/unibus.db-wal"]);
+    expect([...findSecrets(files, [member.user])].sort()).toEqual([
+      "data/unibus.db-room",
+      "data/unibus.db-wal",
+    ]);
     writeFileSync(join(home, "control"), `x${secret.seedAsUser}`);
     writeFileSync(join(home, "word"), secret.password);
     expect([...findSecrets(filesOf(home), planted)].sort()).toEqual(["control", "word"]);
