@@ -127,7 +127,11 @@ export const SIGNATURE_SKEW_MS_MAX = 30_000;
  * signed for a later day could be sent to the node on that day, by whoever answered in its place.
  */
 export const CLOCK_CORRECTION_MS_MAX = 24 * 60 * 60 * 1000;
-/** Nonces of signed requests remembered until they expire: 8,000 requests a second; more are refused. */
+/** How long a nonce is remembered: longer than a signature that is dated ahead can be accepted. */
+export const NONCE_KEPT_MS = SIGNATURE_LIFE_MS_MAX + SIGNATURE_SKEW_MS_MAX + 1_000;
+/** Spans of time in which signatures were made whose nonces are forgotten: more only where clocks are set. */
+export const NONCE_GAPS_MAX = 16;
+/** Nonces of signed requests remembered at once: 5,400 requests a second; more are refused. */
 export const NONCES_MAX = 500_000;
 /** Certificates of API keys remembered, so that each is verified once. */
 export const CERTIFICATES_KEPT_MAX = 10_000;

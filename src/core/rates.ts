@@ -26,13 +26,13 @@ export function createRates(options: {
   readonly perSecond: number;
   readonly burst: number;
   readonly keptMax: number;
-  /** Milliseconds; the clock may be set. */
+  /** Milliseconds of a clock that nobody sets. */
   readonly now: () => number;
 }): Rates {
   const { burst, keptMax, now } = options;
   const tokenMs = 1000 / options.perSecond;
   const emptyMs = burst * tokenMs;
-  // Times count from here on: those since the epoch are too large to hold parts of a millisecond.
+  // Times count from here on: large ones hold no parts of a millisecond.
   const startedAt = now();
   /** When each bucket will be full again, ms. */
   const fullAt = new Map<string, number>();
@@ -57,8 +57,7 @@ export function createRates(options: {
       forgetFull(at);
       const own = fullAt.get(key);
       const shared = own === undefined && fullAt.size >= keptMax;
-      // A clock that was set back leaves no bucket emptier than empty.
-      const full = Math.min(Math.max(shared ? sharedFullAt : (own ?? at), at), at + emptyMs);
+      const full = Math.max(shared ? sharedFullAt : (own ?? at), at);
       const waitMs = full + tokenMs - at - emptyMs;
       const refused = waitMs > ROUNDING_MS;
       const after = refused ? full : full + tokenMs;

@@ -53,7 +53,7 @@ export function createApp(parts: AppParts): App {
       ...parts,
       takeUser: rates.takeUser,
       certificates: createCertificates({ busId: parts.busId, keptMax: CERTIFICATES_KEPT_MAX }),
-      nonces: createNonces({ keptMax: NONCES_MAX, now: parts.now }),
+      nonces: createNonces({ keptMax: NONCES_MAX, elapsed: parts.elapsed }),
     }),
     routes: routeTable<DeclaredRoute>(routes),
   };
@@ -99,7 +99,7 @@ async function answer(
   request: Request,
   { peer, bearWith }: { readonly peer: Caller; readonly bearWith: () => void },
 ): Promise<Response> {
-  const startedAt = parts.now();
+  const startedAt = parts.elapsed();
   const seen: Seen = { from: peer, bearWith, route: null, wouldRefuse: null, problem: null };
   let response: Response;
   try {
@@ -114,7 +114,7 @@ async function answer(
     pattern: seen.route?.pattern ?? null,
     from: seen.from,
     status: response.status,
-    ms: parts.now() - startedAt,
+    ms: Math.round(parts.elapsed() - startedAt),
     problem: seen.problem,
     wouldRefuse: seen.wouldRefuse?.code ?? null,
   });

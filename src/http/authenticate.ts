@@ -125,7 +125,9 @@ function createProver(parts: Parts): (asking: Asking) => Identity {
     const signature = readSignature(request.headers);
     const signable = signableOf(request);
     checkCovered(signature, signable);
-    checkTimes(signature, { now: now(), since: since(request.method, signature) });
+    const isKnown = isRecorded(request.method, signature);
+    checkTimes(signature, { now: now(), since: isKnown ? null : startedAt });
+    if (!isKnown && nonces.isForgotten(signature.created)) throw forgotten();
     // Said at once: otherwise whoever saw one request could use up by it what its user may send.
     if (nonces.isUsed(signature)) throw repeated();
     const certified = certificates.find(signature.keyid, signable[CERTIFICATE_HEADER]);
@@ -150,15 +152,14 @@ function createProver(parts: Parts): (asking: Asking) => Identity {
     };
   }
 
-  /** From when on a signature's nonce is remembered: of a change that was made the journal knows it. */
-  function since(method: string, signature: RequestSignature): number | null {
-    const isOld = signature.created * 1000 < startedAt;
-    const isKnown = isOld && isMutation(method) && read.isSignatureUsed(signatureIdOf(signature));
-    return isKnown ? null : startedAt;
+  /** Whether the journal has what was signed. It is asked where this node's memory is not enough. */
+  function isRecorded(method: string, signature: RequestSignature): boolean {
+    const isOld = signature.created * 1000 < startedAt || nonces.isForgotten(signature.created);
+    return isOld && isMutation(method) && read.isSignatureUsed(signatureIdOf(signature));
   }
 
-  function takeNonce({ keyid, nonce, expires }: RequestSignature): void {
-    const taken = nonces.take({ keyid, nonce, expiresAt: expires * 1000 });
+  function takeNonce({ keyid, nonce, created }: RequestSignature): void {
+    const taken = nonces.take({ keyid, nonce, created });
     if (taken === "repeated") throw repeated();
     if (taken === "full") {
       throw new AnsweredProblem(
@@ -194,6 +195,13 @@ function repeated(): Problem {
   return new Problem(
     "signature-repeated",
     "Cannot accept the signature: a request with its nonce came before",
+  );
+}
+
+function forgotten(): Problem {
+  return new Problem(
+    "signature-before-start",
+    "Cannot accept the signature: this machine's clock was set back to a time of which this node does not remember the requests; wait until that is over, or restart the node",
   );
 }
 

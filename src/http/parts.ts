@@ -138,6 +138,8 @@ export interface AppParts {
   readonly plainRooms: boolean;
   readonly commit: Commit;
   readonly now: () => number;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly elapsed: () => number;
   readonly newOperationId: () => OperationId;
   readonly read: Reads;
   /** `counts`: whether it may tell how many are connected. */

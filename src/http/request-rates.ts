@@ -19,8 +19,11 @@ export interface RequestRates {
   counted(commit: Commit): Commit;
 }
 
-export function createRequestRates({ rates, now }: Pick<AppParts, "rates" | "now">): RequestRates {
-  const kept = { keptMax: RATES_KEPT_MAX, now };
+export function createRequestRates({
+  rates,
+  elapsed,
+}: Pick<AppParts, "rates" | "elapsed">): RequestRates {
+  const kept = { keptMax: RATES_KEPT_MAX, now: elapsed };
   const { addressPerSecond, addressBurst, userPerSecond, userBurst } = rates;
   const addresses = createRates({ perSecond: addressPerSecond, burst: addressBurst, ...kept });
   const users = createRates({ perSecond: userPerSecond, burst: userBurst, ...kept });

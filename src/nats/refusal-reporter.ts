@@ -69,7 +69,7 @@ export function createRefusalReporter(input: {
   }
 
   function answerLate(source: string, reply: () => void): void {
-    const delayMs = refusals.delayMs({ source, at: now() });
+    const delayMs = refusals.delayMs({ source, at: input.elapsed() });
     if (delayMs === 0 || stopping) {
       reply();
       return;

@@ -16,6 +16,8 @@ export interface NatsLogLine {
   readonly route: RouteEvent | null;
   /** True for what a client caused: no reason for the server's end. */
   readonly ofClient: boolean;
+  /** True for an error of a client's own, which it can make as often as it likes: none of this node. */
+  readonly clientFault: boolean;
   /** True for what clients cause and unibus tells itself, with the reason. */
   readonly expected: boolean;
   /** A publish or subscription that nats-server refused to a client. */
@@ -57,6 +59,9 @@ const UNREACHED = /^Error trying to connect to route \(attempt \d+\): (.*)$/;
 const HEALTH_LINE = /^Healthcheck failed: /;
 const USER = /"[^"\\/]*\/user:(U[A-Z2-7]{55})" - $/;
 const VIOLATION = new RegExp(`^(Publish|Subscription) Violation - (?:Subject|Reply) (${QUOTED})`);
+/** Errors about a client that are the server's, or of the rights that unibus signed. Source: `client.go`, `auth.go`. */
+const SERVER_FAULT =
+  /^(?:Problem registering with account|(?:invalid (?:publish|subscribe)(?: allow| deny)? subject|queue qualifier is not valid for .*) "|Bad src Ip|Outside connect times|Error (?:compressing data|during compression))/;
 const EXPECTED =
   /^(?:authentication error|Authorization Violation|TLS handshake error|Auth callout violation: "no reason supplied"|Readloop processing time)/i;
 
@@ -85,6 +90,7 @@ export function readNatsLine(line: string): NatsLogLine {
     reload: RELOADED.test(text) ? "done" : RELOAD_FAILED.test(text) ? "failed" : null,
     route: readRoute(text),
     ofClient: ofClient !== undefined,
+    clientFault: level === "error" && ofClient !== undefined && !SERVER_FAULT.test(said),
     expected: EXPECTED.test(said) || HEALTH_LINE.test(text) || OF_ONE_NODE.test(routed),
     violation:
       level === "error" && ofClient !== undefined ? readViolation({ address, self, said }) : null,

@@ -64,12 +64,9 @@ export function launch(options: RunOptions): Run {
   const told = Promise.withResolvers<number>();
   const streamsClosed = Promise.withResolvers<void>();
   const streamsGivenUp = Promise.withResolvers<void>();
-  const limit = createLogLimit({
-    log,
-    what: "nats-server",
-    perSecondMax: NATS_LINES_PER_SECOND_MAX,
-    now: () => Date.now(),
-  });
+  const limit = limitOf(log, "nats-server");
+  // What clients do wrong leaves what the server does wrong its own lines.
+  const clientLimit = limitOf(log, "clients of nats-server");
   let portSeen = options.port;
   let reloading: ((answer: TlsReload) => void) | null = null;
   const take = (line: NatsLogLine): void => {
@@ -83,7 +80,7 @@ export function launch(options: RunOptions): Run {
     }
     if (line.violation) options.onViolation(line.violation);
     else if (line.route) forwardRoute(line, log, limit);
-    else if (!line.expected) forward(line, log, limit);
+    else if (!line.expected) forward(line, log, line.clientFault ? clientLimit : limit);
     if (line.listensOn !== null) portSeen = line.listensOn;
     if (options.clustered ? line.routesReady : line.ready) told.resolve(portSeen);
     if (line.streamsClosed) streamsClosed.resolve();
@@ -130,6 +127,11 @@ export function launch(options: RunOptions): Run {
   };
 }
 
+function limitOf(log: Log, what: string): LogLimit {
+  const now = (): number => performance.now();
+  return createLogLimit({ log, what, perSecondMax: NATS_LINES_PER_SECOND_MAX, now });
+}
+
 function tellDropped(log: Log, dropped: number): void {
   const words = `${dropped} lines of nats-server came too fast and were not read`;
   log.warn("nats.dropped", words, { dropped });
@@ -161,7 +163,9 @@ function forward(line: NatsLogLine, log: Log, limit: LogLimit): void {
   if (line.level === "warn") {
     limit.say(() => log.warn("nats.warned", `nats-server: ${line.text}`));
   }
-  if (line.level === "error") {
+  if (line.clientFault) {
+    limit.say(() => log.info("nats.client-failed", `a client of nats-server: ${line.text}`));
+  } else if (line.level === "error") {
     limit.say(() => log.error("nats.failed", `nats-server: ${line.text}`));
   }
 }

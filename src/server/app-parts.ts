@@ -37,6 +37,7 @@ export function appParts(options: ApiOptions, hosts: () => readonly string[]): A
     randomBytes,
     commit: commitUnsettled({ settled: writePath.settled, commit: unrecorded.commit }),
     now: () => Date.now(),
+    elapsed: () => performance.now(),
     newOperationId,
     read: options.isFresh ? guardReads(reads, options.isFresh) : reads,
     health: (asked) => healthOf(options, asked),
@@ -68,7 +69,7 @@ function requestLog(log: Log): AppParts["log"] {
     log,
     what: "requests",
     perSecondMax: REQUEST_LINES_PER_SECOND_MAX,
-    now: () => Date.now(),
+    now: () => performance.now(),
   });
   const limited =
     (level: "info" | "error"): AppParts["log"]["info"] =>

@@ -84,6 +84,7 @@ function offlineParts(
     plainRooms: true,
     commit,
     now: () => Date.now(),
+    elapsed: () => performance.now(),
     newOperationId,
     read: bindReads(store),
     health: () => ({

@@ -64,16 +64,6 @@ describe("a key", () => {
     taken("a");
     expect(taken("b")).toBe(5);
   });
-
-  test("is locked out by no clock that is set back", () => {
-    const { clock, rates, taken } = open();
-    taken("a");
-    clock.ms -= 24 * 3_600_000;
-    expect(rates.take("a")).toBe(100);
-    clock.ms += 100;
-    expect(rates.take("a")).toBe(0);
-    expect(taken("b")).toBe(5);
-  });
 });
 
 describe("an emptied bucket", () => {

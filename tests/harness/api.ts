@@ -63,7 +63,9 @@ export interface TestApi extends Disposable {
 export function openTestApi(more: Partial<AppParts> = {}, bus = openTestBus()): TestApi {
   const log: LoggedRequest[] = [];
   const refusals: RefusedRequest[] = [];
-  const parts = { ...partsOf(bus, { log, refusals }, more.mode), ...more };
+  // Unless a test sets the two apart, both clocks go alike.
+  const elapsed = more.now ?? (() => NOW);
+  const parts = { ...partsOf(bus, { log, refusals }, more.mode), elapsed, ...more };
   const app = documentedOnly(createApp(parts));
   const askFrom =
     (from: Caller): Ask =>
@@ -188,6 +190,7 @@ function partsOf(
     randomBytes,
     commit: commitUnsettled(bus.writePath),
     now: () => NOW,
+    elapsed: () => NOW,
     newOperationId,
     read: bindReads(bus.store),
     health: () => healthOf(bus, mode),

@@ -222,7 +222,7 @@ describe("a node", () => {
       read: bindReads(bus.bus.store),
       takeUser: () => {},
       certificates: createCertificates({ busId: () => bus.busId, keptMax: 10 }),
-      nonces: createNonces({ keptMax: noncesMax, now: () => NOW }),
+      nonces: createNonces({ keptMax: noncesMax, elapsed: () => 0 }),
     });
   }
   const from = { kind: "tcp", address: "192.0.2.7" } as const;

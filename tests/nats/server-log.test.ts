@@ -202,3 +202,18 @@ describe("a line about a route", () => {
     expect(readNatsLine(line("WRN", text)).expected).toBe(true);
   });
 });
+
+test.each([
+  [`${CLIENT} - ${IN} - Client parser ERROR, state=0, i=0: proto='"PASS x"...'`, true],
+  [`${CLIENT} - ${IN} - maximum payload exceeded: 2000000 vs 1048576`, true],
+  [`${CLIENT} - ${IN} - maximum subscriptions exceeded`, true],
+  [`${CLIENT} - ${IN} - processSub Parse Error: "a b c d"`, true],
+  [`${CLIENT} - ${IN} - Client Error 'Problem registering with account'`, true],
+  [`${CLIENT} - "Problem registering with account" - "APP/user:${alice}" - read error: EOF`, true],
+  [`${CLIENT} - ${IN} - Problem registering with account "APP": no such account`, false],
+  [`${CLIENT} - invalid subscribe allow subject "rm.>."`, false],
+  ["JetStream resource limits exceeded for server", false],
+])("an error is a client's own, or the server's: %s", (text, isClients) => {
+  expect(readNatsLine(line("ERR", text))).toMatchObject({ level: "error", clientFault: isClients });
+  expect(readNatsLine(line("WRN", text)).clientFault).toBe(false);
+});

@@ -240,3 +240,22 @@ test("clients that go away while they are judged leave nothing behind", async ()
   // The registry is looked at after this test, as after each.
   recordProof("clients that close during their login", { tried: times, "left behind": 0 });
 });
+
+describe("what a member does wrong", () => {
+  test("is told, and is no error of the node", async () => {
+    const told = () => scene.unibus.log.filter(({ event }) => event === "nats.client-failed");
+    const before = told().length;
+    for (const line of [
+      "NONSENSE\r\n",
+      "PUB a b c d e\r\n",
+      `PUB ${room.as(alice)} 99999999\r\n`,
+    ]) {
+      using client = await scene.login(alice);
+      client.send(line);
+      await eventually(() => client.closed, { what: `the connection to end after ${line}` });
+    }
+    await eventually(() => told().length >= before + 3, { what: "the three lines in the log" });
+    expect(told().every(({ level }) => level === "info")).toBe(true);
+    expect(scene.unibus.log.filter(({ level }) => level === "error")).toEqual([]);
+  });
+});
