@@ -1,5 +1,6 @@
 // Tries src/nats/fence.ts, src/nats/peer-connections.ts and src/server/peer-service.ts.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Cluster, startCluster } from "../harness/cluster.ts";
 import { freeze, hang, leaderOf } from "../harness/cluster-faults.ts";
@@ -10,6 +11,7 @@ import { eventually } from "../harness/eventually.ts";
 import { openHungScene, toldOf } from "../harness/hung-node.ts";
 import { loginInside } from "../harness/login-inside.ts";
 import { createRouteCa } from "../harness/route-tls.ts";
+import { stopThreads } from "../harness/service-manager.ts";
 import { temporaryFolder } from "../harness/unibus.ts";
 
 /** The least that leaves a leader time to hear its peers. */
@@ -132,6 +134,38 @@ test(
         ...{ rounds: count("hung-nodes"), frozenMs: FREEZE_MS, staleMaxMs: STALE_MAX_S * 1_000 },
         ...{ fences: fences() - before, closed: 0 },
       });
+    });
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
+  "who is revoked while the main thread of a node's unibus hangs is closed there too, though its Worker lives",
+  async () => {
+    await withLogs(cluster, async () => {
+      const [taker, hung] = [cluster.node(0), cluster.node(1)];
+      using scene = await openHungScene(cluster, 1);
+      const { pid } = hung.unibus;
+      const main = stopThreads(pid, readFileSync(`/proc/${pid}/comm`, "utf8").trim());
+      const hungAt = performance.now();
+      await taker.unibus.ask("POST", `/v1/users/${scene.victim.user}/revoke`);
+      const revokedAt = performance.now();
+      await eventually(() => scene.victims.every(({ closed }) => closed), {
+        ...{ timeoutMs: 20_000, what: "everybody who lost a right to be closed" },
+      });
+      const closedMs = Math.max(...scene.victims.map(({ closedAt }) => closedAt)) - revokedAt;
+      expect(closedMs).toBeLessThan(2_000);
+      if (proving) {
+        await eventually(async () => (await toldOf(taker, hung)) !== "well", { timeoutMs: 20_000 });
+        const shownMs = performance.now() - hungAt;
+        recordProof("a node whose main thread alone hangs", {
+          ...{ closedMs: Math.round(closedMs), shownMs: Math.round(shownMs) },
+        });
+        expect(shownMs).toBeLessThan(10_000);
+      }
+      const ended = hung.end("SIGKILL");
+      await main.reap();
+      await ended;
     });
   },
   TEST_TIMEOUT_MS,
