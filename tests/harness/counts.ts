@@ -16,6 +16,7 @@ const COUNTS = {
   "cluster-rotations": { small: 3, prove: 100 },
   "cluster-slow-operations": { small: 150, prove: 6_000 },
   "cluster-stalls": { small: 2, prove: 30 },
+  "cluster-wal-damages": { small: 1, prove: 12 },
   "cluster-revocations-everywhere": { small: 10, prove: 200 },
   "cold-start-pause-seconds": { small: 1, prove: 70 },
   "cold-starts": { small: 2, prove: 20 },

@@ -80,6 +80,7 @@ test(
       kills,
       acknowledged: ledger.acknowledged,
       lost: 0,
+      "starts refused": 0,
       "nats-server gone after, ms at most": Math.ceil(Math.max(...goneMs)),
       "ready again after, ms at most": Math.ceil(Math.max(...readyMs)),
     });
@@ -114,7 +115,10 @@ test(
     }
     await using unibus = await startUnibus({ dataDir: folder.path });
     expect(complaints(unibus)).toEqual([]);
-    recordProof("a node killed while it starts leaves nothing running", { kills, left: 0 });
+    recordProof("a node killed while it starts leaves nothing running", {
+      ...{ kills, left: 0 },
+      "starts refused": 0,
+    });
   },
   KILL_TIMEOUT_MS,
 );
