@@ -29,7 +29,7 @@ const COUNTS = {
   "full-disks": { small: 1, prove: 20 },
   "flood-connects-per-second": { small: 200, prove: 1_500 },
   "flood-revocations": { small: 8, prove: 200 },
-  "flood-revocations-at-most": { small: 4, prove: 50 },
+  "flood-revocations-at-most": { small: 2, prove: 50 },
   "fuzz-examples": { small: 2, prove: 40 },
   "fuzzed-requests": { small: 1_000, prove: 20_000 },
   "hung-nodes": { small: 1, prove: 20 },

@@ -6,7 +6,7 @@
 import type { Socket } from "bun";
 
 /** Connections under way at once: what is not closed yet holds a descriptor. */
-const OPEN_MAX = 1_000;
+const OPEN_MAX = 4_000;
 const TICK_MS = 5;
 
 const [, , ...numbers] = process.argv;

@@ -121,6 +121,31 @@ export function memoryOf({ unibus }: Scene): { readonly node: number; readonly n
   return { node: mib(unibus.pid), nats: mib(Number(servers[0]?.pid)) };
 }
 
+/**
+ * Waits until neither process holds so much more than before, or the time is over: nats-server gives
+ * nothing back before its collector's turn, which comes every two minutes where nothing happens.
+ */
+export async function memoryGivenBack(
+  scene: Scene,
+  options: {
+    readonly before: ReturnType<typeof memoryOf>;
+    readonly grownMibMax: number;
+    readonly timeoutMs: number;
+  },
+) {
+  const { before, grownMibMax, timeoutMs } = options;
+  const startedAt = performance.now();
+  for (;;) {
+    const after = memoryOf(scene);
+    const grownMib = Math.max(after.node - before.node, after.nats - before.nats);
+    const waitedMs = performance.now() - startedAt;
+    if (grownMib <= grownMibMax || waitedMs > timeoutMs) {
+      return { after, grownMib, afterSeconds: Math.round(waitedMs / 1_000) };
+    }
+    await Bun.sleep(250);
+  }
+}
+
 /** The middle and the greatest of some times, in whole milliseconds. */
 export function spread(timesMs: readonly number[]) {
   const sorted = timesMs.toSorted((one, other) => one - other);
