@@ -34,7 +34,7 @@ test("every acknowledged operation is there after a SIGKILL, and the journal is 
   }
   recordProof("store-kills", { kills, acknowledged, lost: 0, "starts refused": 0 });
   rmSync(folder, { recursive: true });
-}, 60_000);
+}, 300_000);
 
 /** Returns the lines that a committing process had printed when it was killed. */
 async function commitAndKill(path: string, linesMin: number): Promise<readonly string[]> {
