@@ -75,7 +75,7 @@ export async function openReplicatedWritePath(options: {
 /**
  * Finds what needs no entry. What this node refuses another one may have allowed a moment ago: a refusal
  * counts once all is applied here that the journal has now.
- * Throws "not-ready" where nobody tells how far that goes, or it is far ahead.
+ * Throws "journal-unavailable" where nobody tells how far that goes, or it is far ahead.
  */
 async function findSettledNow(
   store: Store,
@@ -87,8 +87,8 @@ async function findSettledNow(
   if (await journal.current()) return findSettled(store, operation)?.committed ?? null;
   // In the journal it would stay for good, and whoever may do nothing could send as many as it likes.
   throw new Problem(
-    "not-ready",
-    "Cannot answer: this node may not know the latest changes, by which the request would be refused",
+    "journal-unavailable",
+    "Cannot decide the operation: this node may not know the latest changes, a majority of the nodes is needed",
   );
 }
 

@@ -21,7 +21,7 @@ export interface WritePath {
   /**
    * Answers what is settled about an operation without an entry, or null: a refusal by the rules as things
    * stand here, or the outcome of a repeat. It has the number of the last entry that it takes into account.
-   * Throws as `commit` does, and in a cluster "not-ready" where this node may not know the latest changes.
+   * Throws as `commit` does; in a cluster "journal-unavailable" where this node may not know the latest changes.
    */
   readonly settled: (operation: Operation) => Promise<Committed | null>;
   /** Listeners hear entries in their order; a repeat is no new entry. */

@@ -13,9 +13,12 @@ test("in a cluster, refused changes fill neither databases nor stream, and what 
   await withLogs(cluster, async () => {
     await cluster.ready();
     const nodes = cluster.nodes.map(({ unibus }) => unibus);
-    const { told, grownBytes } = await growByRefusals("three nodes", nodes);
+    const { told, grownBytes, entries } = await growByRefusals("three nodes", nodes);
     // A node that is too busy to hear of the latest changes says so, and leaves as little behind.
-    expect([...told].filter((one) => one !== "503 not-ready")).toEqual(["404 room-not-found"]);
+    expect([...told].filter((one) => one !== "503 journal-unavailable")).toEqual([
+      "404 room-not-found",
+    ]);
+    expect(entries).toBe(0);
     expect(grownBytes).toBeLessThanOrEqual(200_000);
     const operators = await Promise.all(
       nodes.map(async (one) => (await openCallers(one)).operator),

@@ -1,5 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { openStoreForReading } from "../../src/store/open.ts";
 import { type Answered, openCallers, type SigningCaller, send } from "./callers.ts";
 import { count, recordProof } from "./counts.ts";
 import { eventually } from "./eventually.ts";
@@ -41,12 +42,17 @@ export function storedBytes(dataDir: string): number {
 
 /**
  * Has a user of no rights ask each node in vain, as often as it may: many times at once, and for as long
- * as it likes ten times a second. Answers what it was told, and by how much all that is stored grew.
+ * as it likes ten times a second. Answers what it was told, and by how many bytes and entries
+ * all that is stored grew.
  */
 export async function growByRefusals(
   name: string,
   nodes: readonly RunningUnibus[],
-): Promise<{ readonly told: ReadonlySet<string>; readonly grownBytes: number }> {
+): Promise<{
+  readonly told: ReadonlySet<string>;
+  readonly grownBytes: number;
+  readonly entries: number;
+}> {
   const asking = await Promise.all(nodes.map(async (unibus) => openCallers(unibus)));
   const [first] = asking;
   if (!first) throw new Error("There is no node");
@@ -55,7 +61,8 @@ export async function growByRefusals(
   const callers = asking.map((one) => one.signing(signer));
   await Promise.all(callers.map((caller) => untilKnown(caller)));
   const stored = () => nodes.reduce((sum, { dataDir }) => sum + storedBytes(dataDir), 0);
-  const before = stored();
+  const recorded = () => nodes.reduce((sum, { dataDir }) => sum + refusedEntries(dataDir), 0);
+  const before = { bytes: stored(), entries: recorded() };
   const told = new Map<string, number>();
   let number = 0;
   const everywhere = (): Promise<unknown> =>
@@ -73,12 +80,24 @@ export async function growByRefusals(
     await Bun.sleep(Math.max(0, startedAt + (at * 1000) / PER_SECOND - performance.now()));
     await everywhere();
   }
-  const grownBytes = stored() - before;
+  const grownBytes = stored() - before.bytes;
+  const entries = recorded() - before.entries;
   recordProof(`${name}: refused changes at a user's full rate`, {
-    ...{ seconds, refused: number, grownBytes },
+    ...{ seconds, refused: number, grownBytes, entries },
     answers: [...told].map(([answer, times]) => `${answer}: ${times}`).join(", "),
   });
-  return { told: new Set(told.keys()), grownBytes };
+  return { told: new Set(told.keys()), grownBytes, entries };
+}
+
+/** How many entries of a node's journal changed nothing. */
+function refusedEntries(dataDir: string): number {
+  using store = openStoreForReading({ path: join(dataDir, "unibus.db") });
+  const row = store.database
+    .query<{ count: number }, []>(
+      `SELECT count(*) AS count FROM journal WHERE instr(outcome, '"status":"applied"') = 0`,
+    )
+    .get();
+  return row?.count ?? 0;
 }
 
 async function untilKnown(caller: SigningCaller): Promise<void> {

@@ -134,10 +134,12 @@ describe("what a node refuses by what it knows", () => {
     const messages = stream.entries.length;
     const ask = () => request(bus, anOperation(roomCreate(aRoom()), { actor: asUser(aUser()) }));
     stream.last = "no leader";
-    await expect(ask()).rejects.toMatchObject({ code: "not-ready" });
+    await expect(ask()).rejects.toMatchObject({ code: "journal-unavailable" });
     stream.last = 1_000;
     const startedAt = performance.now();
-    await ask().catch((error: unknown) => expect(error).toMatchObject({ code: "not-ready" }));
+    await ask().catch((error: unknown) =>
+      expect(error).toMatchObject({ code: "journal-unavailable" }),
+    );
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(JOURNAL_CURRENT_MS - 10);
     expect(stream.entries).toHaveLength(messages);
     // What would be done is sent, as ever.
