@@ -53,10 +53,10 @@ describe("users of a node that does not run", () => {
     ]);
   });
 
-  test("leave a database that nobody else may read, and no files beside it but the lock", async () => {
+  test("leave a database that nobody else may read, and no files beside it but its head and the lock", async () => {
     using bus = await stoppedBus();
     const folder = join(bus.path, "local_files");
-    expect(readdirSync(folder).toSorted()).toEqual(["unibus.db", "unibus.lock"]);
+    expect(readdirSync(folder).toSorted()).toEqual(["unibus.db", "unibus.db-head", "unibus.lock"]);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(statSync(join(folder, "unibus.db")).mode & 0o777).toBe(0o600);
   });
