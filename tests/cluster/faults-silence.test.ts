@@ -39,6 +39,8 @@ test(
           load.history.filter(({ node, sentAt }) => node === third.name && sentAt > alone);
         await eventually(() => late().length > 2, { timeoutMs: 20_000, what: "answers of it" });
         for (const { status, code } of late()) {
+          // A leader does not notice at once that it is alone, and refuses by the rules meanwhile.
+          if (status !== null && status >= 400 && status < 500) continue;
           expect(status).toBe(503);
           expect(["journal-unavailable", "outcome-unknown"]).toContain(code);
         }

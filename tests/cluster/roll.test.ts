@@ -31,6 +31,16 @@ async function openTalk(cluster: Cluster, nodes: readonly ClusterNode[]) {
     name: "talk",
   });
   await ask("PUT", `/v1/rooms/${room}/members/${key.user}`, { role: "member" });
+  // Rights are those of the moment of the login.
+  for (const { name, unibus } of nodes) {
+    await eventually(
+      async () => {
+        const response = await unibus.api("GET", `/v1/rooms/${room}/members`);
+        return response.ok && (await response.text()).includes(key.user);
+      },
+      { timeoutMs: 20_000, what: `${name} to know who is in the room` },
+    );
+  }
   const heard = new Map<string, Set<string>>();
   const clients: NatsConnection[] = [];
   for (const { name, unibus } of nodes) {

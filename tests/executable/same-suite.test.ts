@@ -44,12 +44,17 @@ function listFiles(): readonly string[] {
   ];
 }
 
-/** Files that hold running nodes against the sources themselves. */
+/** Files that hold running nodes against the sources themselves, or against their limits. */
 const IN_PROCESS_TOO = [
   "client-urls",
   "http-edges",
+  "own-connections",
+  "refused-growth",
   "renewal-rules",
+  "slow-clients",
   "soft-and-off",
+  "stalled-readers",
+  "watchdog",
   "write-path-disk",
 ];
 /** What tests of processes may have of the sources, by the harness file that has it. */
