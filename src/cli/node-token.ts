@@ -14,7 +14,7 @@ import {
   nodeTokenId,
   openJoinRequest,
 } from "../sdk/node-seal.ts";
-import { keepCertificate, openCa, ROUTE_TLS_FOLDER } from "./bus-ca.ts";
+import { keepCertificate, library, openCa, ROUTE_TLS_FOLDER } from "./bus-ca.ts";
 import { isCertificateName } from "./cert-dev.ts";
 import type { MadeCertificate } from "./certificates.ts";
 import { secondsOf } from "./duration.ts";
@@ -216,7 +216,7 @@ async function answerOne(client: Client, waiting: Waiting, sealed: string): Prom
 async function admit(client: Client, waiting: Waiting, asked: JoinRequest): Promise<JoinAnswer> {
   const { made, authority } = waiting;
   const { route } = asked;
-  const { readNodeRequest } = await import("./certificates.ts");
+  const { readNodeRequest } = await library();
   const request = await readNodeRequest(asked.certificateRequest);
   if (!request) throw invalid("its signing request is none");
   const { hosts } = request;
