@@ -57,7 +57,7 @@ const COUNTS = {
   "stalled-readers": { small: 1, prove: 100 },
   "store-kills": { small: 2, prove: 20 },
   strangers: { small: 2_000, prove: 50_000 },
-  toggles: { small: 20, prove: 500 },
+  toggles: { small: 20, prove: 200 },
   "wal-cuts": { small: 3, prove: 25 },
   "wal-flips": { small: 2, prove: 25 },
 } as const satisfies Readonly<Record<string, { small: number; prove: number }>>;
