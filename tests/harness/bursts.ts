@@ -88,4 +88,6 @@ const slow = new Set(
 );
 const closed = clients.flatMap(({ id }, at) => (slow.has(id) ? [sizes[at]] : []));
 process.stdout.write(`${JSON.stringify({ closed })}\n`);
+// An exit disposes of nothing.
+await server.end();
 process.exit();
